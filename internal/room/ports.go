@@ -1,0 +1,79 @@
+package room
+
+import (
+	"context"
+	"errors"
+
+	"github.com/symphony-rtc/symphony/protocol"
+)
+
+// Member is one connection as its room sees it. No method blocks; none is called after Session.Leave returned.
+// Calls come from several goroutines, but never two at a time (the room's lock is held).
+type Member interface {
+	// Send hands over one framed message (protocol.Frame.Bytes: WebSocket header and payload). The bytes are valid
+	// only during the call: the member writes them to its socket without blocking, or copies what the socket did not
+	// take into its bounded queue. A member whose queue is full cuts itself off.
+	//
+	// With later set the member may hold the message back until its next flush (a tick of some 10 ms): the room says so
+	// in crowds, where one write for many messages is what keeps a room of hundreds affordable.
+	Send(frame []byte, later bool)
+
+	// Close ends the connection with a close frame, after what is queued if the socket takes it. The gateway then calls
+	// Session.Leave as for any other end.
+	Close(code protocol.CloseCode, reason string)
+}
+
+// Store is where rooms are when no host holds them in memory. One conformance suite (internal/store/storetest) holds
+// for every implementation. All methods are safe for concurrent use.
+type Store interface {
+	// Open claims a room for this process: it creates the room if need be, raises its epoch by one, and returns what
+	// is stored. From then on every older Handle of the room is fenced: its writes fail with ErrFenced.
+	// events hears of the fate of appended updates.
+	Open(ctx context.Context, id string, events JournalEvents) (Handle, Stored, error)
+}
+
+// Stored is a room as the store had it when it was opened.
+type Stored struct {
+	Epoch      uint64
+	Generation uint64   // see the glossary in ARCHITECTURE.md; 1 for a new room
+	Snapshot   []byte   // the newest snapshot (a V2 update), nil if there is none
+	Journal    [][]byte // the updates (V1 or V2, see Handle.Append) that are not in the snapshot, in order of their numbers
+	LastSeq    uint64   // number of the newest update ever journalled; 0 for a new room
+}
+
+// Handle is one opened room in the store.
+type Handle interface {
+	// Append queues an update (V1) for the next group commit and returns at once. seq is LastSeq+1 for the first, and
+	// rises by one each time. The bytes are copied before it returns. The queue holds what could not be committed yet
+	// and is retried until it is; its size in bytes is reported by Backlog.
+	Append(seq uint64, update []byte)
+
+	// Backlog is the number of bytes of this room that are appended and not yet durable.
+	Backlog() int
+
+	// Save stores a snapshot (a V2 update) that contains every update up to and including seq through: the object first,
+	// then, in one fenced transaction, the catalog's pointer to it and the removal of the journal rows it covers.
+	// It may be called while appends are in flight; through must already be durable.
+	Save(ctx context.Context, through uint64, snapshot []byte) error
+
+	// Release marks the room inactive and ends the handle. Everything appended must be durable before. Idempotent.
+	Release(ctx context.Context) error
+}
+
+// JournalEvents is how a store tells a room what became of its appends. Calls come from the store's own goroutine, one
+// at a time for a room; they must return soon and may not call back into the store except Append.
+type JournalEvents interface {
+	// Committed says that every update up to seq is durable.
+	Committed(seq uint64)
+	// Delayed says that a commit failed and is being retried; nil says that commits work again.
+	Delayed(err error)
+	// Fenced says that another process opened the room: nothing of this handle will be stored any more.
+	Fenced()
+}
+
+var (
+	// ErrFenced is returned by a Handle whose room has been opened by another process since.
+	ErrFenced = errors.New("room was opened elsewhere: this host's epoch is over")
+	// ErrCorrupt is wrapped by errors of Open that say stored data of the room failed its checks. Nothing is changed.
+	ErrCorrupt = errors.New("stored data is corrupt")
+)
