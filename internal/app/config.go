@@ -1,0 +1,80 @@
+package app
+
+import (
+	"time"
+
+	"github.com/symphony-rtc/symphony/internal/telemetry"
+)
+
+// Config is every setting of a Symphony server. A field's name tag is its name in a file, from which its environment
+// variable and flag follow (see Setting); its doc tag is what people read about it.
+type Config struct {
+	Addr    string   `name:"addr" doc:"address to listen on, host:port; port 0 takes a free one"`
+	Data    string   `name:"data" doc:"directory of the embedded store; it is created if it does not exist"`
+	Origins []string `name:"origins" doc:"web origins whose pages may connect, such as https://app.example.com; * allows every origin; the server's own origin is always allowed"`
+
+	Limits   Limits   `name:"limits"`
+	Room     Room     `name:"room"`
+	Journal  Journal  `name:"journal"`
+	Ping     Ping     `name:"ping"`
+	Log      Log      `name:"log"`
+	Shutdown Shutdown `name:"shutdown"`
+}
+
+// Limits bound what clients can make the server hold.
+type Limits struct {
+	Message     Bytes `name:"message" doc:"largest WebSocket message a client may send"`
+	Queue       Bytes `name:"queue" doc:"most that may wait for one connection that reads slowly before it is cut off"`
+	Connections int   `name:"connections" doc:"most connections at a time on this server"`
+	RoomMembers int   `name:"room_members" doc:"most connections at a time in one room"`
+	Backlog     Bytes `name:"backlog" doc:"most updates of one room that may wait for a failing disk before its writers are cut off"`
+}
+
+// Room says how long rooms live in memory.
+type Room struct {
+	Grace    time.Duration `name:"grace" doc:"how long a room stays open after its last member left"`
+	Snapshot time.Duration `name:"snapshot" doc:"how often the document of a room that changes is stored as a whole"`
+}
+
+// Journal says how updates become durable.
+type Journal struct {
+	Window time.Duration `name:"window" doc:"how long the first update waits for others to share its commit"`
+}
+
+// Ping says how dead connections are found.
+type Ping struct {
+	Interval time.Duration `name:"interval" doc:"how often a quiet connection is pinged"`
+	Timeout  time.Duration `name:"timeout" doc:"how long a connection may stay silent before it is cut off; background tabs need more than a minute"`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `name:"level" doc:"least level that is logged: debug, info, warn or error"`
+	Format string `name:"format" doc:"auto (coloured on a terminal, text elsewhere), text or json"`
+}
+
+// Shutdown says how the server ends.
+type Shutdown struct {
+	Grace time.Duration `name:"grace" doc:"how long SIGTERM may take to disconnect members and store everything"`
+}
+
+// Default is the configuration without any file, environment or flag.
+func Default() Config {
+	return Config{
+		Addr:    "127.0.0.1:8080",
+		Data:    "./symphony-data",
+		Origins: nil,
+		Limits: Limits{
+			Message:     16 << 20,
+			Queue:       16 << 20,
+			Connections: 20_000,
+			RoomMembers: 1_000,
+			Backlog:     64 << 20,
+		},
+		Room:     Room{Grace: 30 * time.Second, Snapshot: 30 * time.Second},
+		Journal:  Journal{Window: 2 * time.Millisecond},
+		Ping:     Ping{Interval: 30 * time.Second, Timeout: 150 * time.Second},
+		Log:      Log{Level: "info", Format: telemetry.FormatAuto},
+		Shutdown: Shutdown{Grace: 25 * time.Second},
+	}
+}

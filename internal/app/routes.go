@@ -1,0 +1,27 @@
+package app
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/symphony-rtc/symphony/internal/admin"
+)
+
+// routes sends a request to its part of the server. It looks at the path as it was sent: room ids are data and may be
+// ".." or contain encoded slashes, which http.ServeMux would clean away.
+type routes struct {
+	health *admin.Health
+}
+
+func (p routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch path := r.URL.EscapedPath(); {
+	case path == "/healthz":
+		p.health.ServeAlive(w, r)
+	case path == "/readyz":
+		p.health.ServeReady(w, r)
+	case strings.HasPrefix(path, "/rooms/"):
+		http.NotFound(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}

@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/symphony-rtc/symphony/internal/app"
+)
+
+// printPlaces tells where the server's parts are: in colour on a terminal, as plain lines elsewhere.
+func printPlaces(w io.Writer, places app.Places) {
+	title := lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color("99"))
+	label := lipgloss.NewStyle().Faint(true).Width(12)
+	value := lipgloss.NewStyle().Foreground(lipgloss.Color("39"))
+	faint := lipgloss.NewStyle().Faint(true)
+
+	text := "\n  " + title.Render("Symphony") + " " + faint.Render(places.Version) + "\n\n"
+	for _, place := range []struct{ label, value string }{
+		{"Page", places.Page},
+		{"WebSocket", places.WebSocket},
+		{"Rooms", places.Rooms},
+		{"Metrics", places.Metrics},
+		{"Data", places.Data},
+	} {
+		text += fmt.Sprintf("  %s%s\n", label.Render(place.label), value.Render(place.value))
+	}
+	text += "\n  " + faint.Render("Open the page in two windows and type. Ctrl+C stops the server.") + "\n\n"
+	// Fprint leaves out what w cannot show: all colour when it is no terminal. A reader that closed the pipe is no reason
+	// to stop the server.
+	_, _ = lipgloss.Fprint(w, text)
+}
