@@ -1,6 +1,6 @@
 // A shared text: CodeMirror bound to a Yjs text, synchronised by the ordinary y-websocket provider.
-import { EditorView, keymap, placeholder } from '@codemirror/view'
-import { minimalSetup } from 'codemirror'
+import { defaultKeymap } from '@codemirror/commands'
+import { drawSelection, EditorView, keymap, placeholder } from '@codemirror/view'
 import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
@@ -25,8 +25,8 @@ new EditorView({
   doc: text.toString(),
   parent: element('editor'),
   extensions: [
-    keymap.of(yUndoManagerKeymap),
-    minimalSetup,
+    keymap.of([...yUndoManagerKeymap, ...defaultKeymap]),
+    drawSelection(),
     EditorView.lineWrapping,
     EditorView.contentAttributes.of({ 'aria-label': 'Shared text' }),
     placeholder('Type here. Whoever has this page open sees it at once.'),
