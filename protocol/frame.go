@@ -14,7 +14,8 @@ type Frame struct {
 }
 
 // FrameAt makes a Frame of the message buf[start:end]. The HeaderRoom bytes before start may be overwritten;
-// start must be at least HeaderRoom... a client's own frame header (masked, hence longer than ours) leaves enough room.
+// start must be at least HeaderRoom. (The header of a client's frame is masked, hence four bytes longer than ours: a
+// frame can be overwritten without touching the one before it.)
 func FrameAt(buf []byte, start, end int) Frame { return Frame{buf: buf[:end], start: start} }
 
 // NewFrame returns an empty Frame with capacity for a payload of size bytes.
@@ -25,9 +26,9 @@ func NewFrame(size int) Frame {
 // Payload is the message without its WebSocket header.
 func (f Frame) Payload() []byte { return f.buf[f.start:] }
 
-// Append adds bytes to the payload.
-func (f Frame) Append(b ...byte) Frame {
-	f.buf = append(f.buf, b...)
+// Reset empties the payload and keeps the buffer.
+func (f Frame) Reset() Frame {
+	f.buf = f.buf[:f.start]
 	return f
 }
 

@@ -1,35 +1,178 @@
 package room
 
 import (
-	"context"
+	"runtime/debug"
 
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
-// JoinOptions is what the gateway knows about a connection.
-type JoinOptions struct {
-	Symphony bool // the connection speaks symphony.v1: send hello and durable
-	ReadOnly bool // updates of this connection are refused
-}
-
-// Host serves rooms: it opens them when the first member joins and closes them after the last one left.
-// Safe for concurrent use.
-type Host struct{}
-
-// Join opens the room if it is not open, waits until it is loaded (not longer than ctx), and makes m a member: the
-// greeting (sync step 1, presence; hello for symphony.v1) is sent through m before Join returns. The error is
-// a *protocol.CloseError.
-func (h *Host) Join(ctx context.Context, id string, m Member, o JoinOptions) (*Session, error) {
-	panic("being written")
-}
-
 // Session is one member's stay in a room.
-type Session struct{}
+type Session struct {
+	room     *room
+	member   Member
+	symphony bool
+	readOnly bool
+
+	// Guarded by the room's lock.
+	speaker  protocol.Speaker
+	received uint64 // sync messages with an update on this connection
+	waiting  []ack  // of symphony connections: what is not durable yet, oldest first
+}
+
+// ack says that the first count updates of a connection are durable when the room's update seq is.
+type ack struct{ count, seq uint64 }
 
 // Receive takes one binary message from the member. The frame's buffer belongs to the room during the call and to the
 // caller again afterwards. A *protocol.CloseError means: close this connection with its code and reason, then Leave.
-func (s *Session) Receive(f protocol.Frame) error { panic("being written") }
+func (s *Session) Receive(f protocol.Frame) (err error) {
+	r := s.room
+	msg, err := protocol.Parse(f.Payload())
+	if err != nil {
+		return r.malformed(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.phase == gone {
+		return r.why()
+	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = r.contain(fault)
+		}
+	}()
+	switch {
+	case msg.Type == protocol.TypeAwareness:
+		return r.receivePresence(s, msg, f)
+	case msg.Type == protocol.TypeQueryAwareness:
+		s.member.Send(protocol.AwarenessFrame(r.presence.AppendAll(nil)).Bytes(), false)
+		return nil
+	case msg.Step == protocol.SyncStep1:
+		return r.answer(s, msg.Body)
+	default:
+		return r.receiveUpdate(s, msg, f)
+	}
+}
 
 // Leave ends the stay: presence of the connection is removed for the others at once. No method of the Member is called
 // after Leave returned. Idempotent.
-func (s *Session) Leave() {}
+func (s *Session) Leave() {
+	r := s.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.remove(s) || r.phase == gone {
+		return
+	}
+	now := r.host.now()
+	if left := r.presence.Leave(&s.speaker, now); len(left) > 0 {
+		r.relay(nil, protocol.AwarenessFrame(r.presence.AppendClients(nil, left)).Bytes())
+	}
+	if len(r.members) == 0 {
+		r.emptySince = now
+		r.store(now)
+	}
+}
+
+// receiveUpdate takes sync step 2 or an update: apply, journal, relay. It is applied first because only that tells
+// whether it is well formed, and whether it says anything new: what everybody has is neither stored nor relayed.
+func (r *room) receiveUpdate(s *Session, msg protocol.Message, f protocol.Frame) error {
+	if s.readOnly {
+		if msg.Step == protocol.SyncStep2 {
+			return nil // a client answers our step 1 whether it may write or not
+		}
+		return protocol.Closef(protocol.CloseForbidden, "this connection may only read")
+	}
+	if backlog := r.handle.Backlog(); backlog > r.host.opts.MaxBacklog {
+		return protocol.Closef(protocol.CloseUnavailable, "storage is behind by %d bytes; nothing more is taken until it recovers", backlog)
+	}
+	applied, err := r.doc.ApplyUpdate(msg.Body)
+	if err != nil {
+		return r.malformed(err)
+	}
+	s.received++
+	if !applied.Changed {
+		r.host.stats.Duplicates.Add(1)
+		r.acknowledge(s)
+		return nil
+	}
+	r.host.stats.Updates.Add(1)
+	r.host.stats.UpdateBytes.Add(int64(len(msg.Body)))
+	r.full = nil
+	r.appended++
+	r.handle.Append(r.appended, msg.Body)
+	if r.dirtySince.IsZero() {
+		r.dirtySince = r.host.now()
+	}
+	r.relay(s, msg.RelayFrame(f).Bytes())
+	r.acknowledge(s)
+	return nil
+}
+
+// answer sends what a member is missing.
+func (r *room) answer(s *Session, stateVector []byte) error {
+	if len(stateVector) == 1 && stateVector[0] == 0 { // it has nothing: everybody new gets the same bytes
+		if r.full == nil {
+			update, err := r.doc.EncodeStateAsUpdate(nil)
+			if err != nil {
+				return r.internal(err)
+			}
+			r.full = protocol.SyncFrame(protocol.SyncStep2, update).Bytes()
+		}
+		s.member.Send(r.full, false)
+		return nil
+	}
+	update, err := r.doc.EncodeStateAsUpdate(stateVector)
+	if err != nil {
+		return r.malformed(err)
+	}
+	s.member.Send(protocol.SyncFrame(protocol.SyncStep2, update).Bytes(), false)
+	return nil
+}
+
+// receivePresence takes an awareness update and relays what of it is news.
+func (r *room) receivePresence(s *Session, msg protocol.Message, f protocol.Frame) error {
+	change, err := r.presence.Apply(&s.speaker, msg.Body, r.host.now())
+	if err != nil {
+		return r.malformed(err)
+	}
+	switch {
+	case len(change.Clients) == 0:
+	case change.Whole:
+		r.host.stats.PresenceUpdate.Add(1)
+		r.relay(s, msg.RelayFrame(f).Bytes())
+	default:
+		r.host.stats.PresenceUpdate.Add(1)
+		r.relay(s, protocol.AwarenessFrame(r.presence.AppendClients(nil, change.Clients)).Bytes())
+	}
+	if change.Nudge {
+		s.member.Send(protocol.AwarenessFrame(r.presence.AppendLeft(nil, change.NudgeID)).Bytes(), false)
+	}
+	return nil
+}
+
+func (r *room) malformed(err error) error {
+	r.host.stats.Malformed.Add(1)
+	return protocol.Closef(protocol.CloseBadMessage, "%v", err)
+}
+
+func (r *room) internal(err error) error {
+	r.log.Error("internal error", "error", err)
+	return protocol.Closef(protocol.CloseInternal, "internal error; see the server's log")
+}
+
+// why is the reason that members of a room that is gone are given.
+func (r *room) why() *protocol.CloseError {
+	if r.refuse != nil {
+		return r.refuse
+	}
+	return protocol.Closef(protocol.CloseRestarting, "the room was closed; reconnect")
+}
+
+// contain ends the room after a panic, so that no other room suffers and no snapshot is made of a document that may be
+// half changed: members reconnect, and the room is built anew from what is stored.
+func (r *room) contain(fault any) error {
+	r.host.stats.Panics.Add(1)
+	r.log.Error("panic in a room; it is reopened from what is stored", "panic", fault, "stack", string(debug.Stack()))
+	why := protocol.Closef(protocol.CloseInternal, "a fault of the server; reconnect")
+	r.end(why)
+	return why
+}

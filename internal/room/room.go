@@ -1,0 +1,192 @@
+package room
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/symphony-rtc/symphony/crdt"
+	"github.com/symphony-rtc/symphony/protocol"
+)
+
+// phase is where a room is in its life.
+type phase uint8
+
+const (
+	loading phase = iota // joiners wait
+	open
+	releasing // stored, and being marked inactive: joiners wait
+	gone      // not used any more; Join makes a new one
+)
+
+// room is one document and its members. Everything below mu is guarded by it; it is never held during I/O.
+type room struct {
+	host   *Host
+	id     string
+	log    *slog.Logger
+	loaded chan struct{} // closed when loading ended, one way or the other
+
+	mu      sync.Mutex
+	phase   phase
+	refuse  *protocol.CloseError // with gone: what joiners are told; nil means try again
+	settled chan struct{}        // closed when releasing ended
+
+	handle     Handle
+	epoch      uint64
+	generation uint64
+
+	doc      *crdt.Doc
+	full     []byte // sync step 2 with the whole document, framed; nil when it is not known
+	presence protocol.Presence
+	members  []*Session
+
+	appended uint64 // number of the newest update given to the journal
+	durable  uint64 // number of the newest update known to be durable
+	saved    uint64 // number of the newest update known to be in a snapshot
+
+	delayed    error     // why the journal is not committing; nil when it is
+	failed     error     // why the last snapshot or release failed; nil when it did not
+	retryAt    time.Time // of what failed
+	backoff    time.Duration
+	storing    bool      // a snapshot is under way
+	dirtySince time.Time // of the oldest change that is not in a snapshot
+	emptySince time.Time // when the last member left
+	swept      time.Time // when presence was last checked for outdated states
+}
+
+func newRoom(h *Host, id string) *room {
+	return &room{
+		host: h, id: id, log: h.opts.Logger.With("room", id),
+		loaded: make(chan struct{}), settled: make(chan struct{}),
+	}
+}
+
+// load opens the room in the store and builds its document.
+func (r *room) load() {
+	defer close(r.loaded)
+	start := r.host.now()
+	handle, stored, err := r.host.store.Open(r.host.ctx, r.id, r)
+	var doc *crdt.Doc
+	if err == nil {
+		if doc, err = build(stored); err != nil {
+			err = errors.Join(fmt.Errorf("%w: %w", ErrCorrupt, err), handle.Release(r.host.ctx))
+		}
+	}
+	now := r.host.now()
+	if o := r.host.opts.Observer; o != nil {
+		o.RoomOpened(now.Sub(start), err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.host.stats.StoreErrors.Add(1)
+		r.log.Error("room cannot be opened", "error", err)
+		r.end(protocol.Closef(protocol.CloseUnavailable, "the room cannot be loaded just now; see the server's log"))
+		return
+	}
+	r.phase = open
+	r.handle, r.doc, r.epoch, r.generation = handle, doc, stored.Epoch, stored.Generation
+	r.appended, r.durable, r.saved = stored.LastSeq, stored.LastSeq, stored.LastSeq
+	r.emptySince, r.swept = now, now
+	if n := uint64(len(stored.Journal)); n > 0 {
+		r.saved -= n
+		r.dirtySince = now
+	}
+}
+
+// build makes the document of what the store had.
+func build(stored Stored) (*crdt.Doc, error) {
+	doc := crdt.NewDoc(crdt.Options{})
+	if stored.Snapshot != nil {
+		if _, err := doc.ApplyUpdateV2(stored.Snapshot); err != nil {
+			return nil, fmt.Errorf("applying the snapshot: %w", err)
+		}
+	}
+	for i, update := range stored.Journal {
+		if _, err := doc.ApplyUpdate(update); err != nil {
+			return nil, fmt.Errorf("applying journal update %d of %d: %w", i+1, len(stored.Journal), err)
+		}
+	}
+	return doc, nil
+}
+
+// end makes the room unusable: it leaves the host, and members that still are there are told why. A room that ended
+// well has no members and no reason.
+func (r *room) end(why *protocol.CloseError) {
+	r.phase, r.refuse = gone, why
+	r.doc, r.full = nil, nil
+	for _, s := range r.members {
+		s.member.Close(why.Code, why.Reason)
+	}
+	close(r.settled)
+	r.host.forget(r)
+}
+
+// join makes m a member. If the room is on its way out it returns a channel to wait for before trying again.
+func (r *room) join(m Member, o JoinOptions) (s *Session, wait <-chan struct{}, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.phase == gone && r.refuse != nil:
+		return nil, nil, r.refuse
+	case r.phase == gone, r.phase == releasing:
+		return nil, r.settled, nil
+	case len(r.members) >= r.host.opts.MaxMembers:
+		return nil, nil, protocol.Closef(protocol.CloseTooMany, "the room has its limit of %d members", r.host.opts.MaxMembers)
+	}
+	s = &Session{room: r, member: m, symphony: o.Symphony, readOnly: o.ReadOnly}
+	r.members = append(r.members, s)
+	r.greet(s)
+	return s, nil, nil
+}
+
+// greet sends what a new member gets unasked.
+func (r *room) greet(s *Session) {
+	if s.symphony {
+		hello := protocol.Hello{
+			Connection: fmt.Sprintf("%x-%x", r.epoch, r.host.ids.Add(1)),
+			Generation: r.generation,
+			ReadOnly:   s.readOnly,
+			MaxMessage: uint64(r.host.opts.MaxMessage),
+		}
+		s.member.Send(hello.Frame().Bytes(), false)
+	}
+	s.member.Send(protocol.SyncFrame(protocol.SyncStep1, r.doc.StateVector()).Bytes(), false)
+	if r.presence.Len() > 0 {
+		s.member.Send(protocol.AwarenessFrame(r.presence.AppendAll(nil)).Bytes(), false)
+	}
+}
+
+// relay sends a frame to all members but one.
+func (r *room) relay(from *Session, frame []byte) {
+	later := len(r.members) > crowd
+	for _, s := range r.members {
+		if s != from {
+			s.member.Send(frame, later)
+		}
+	}
+	r.host.stats.Relayed.Add(int64(len(r.members)))
+}
+
+// remove takes a member out. It reports whether it was in.
+func (r *room) remove(s *Session) bool {
+	i := slices.Index(r.members, s)
+	if i < 0 {
+		return false
+	}
+	last := len(r.members) - 1
+	r.members[i] = r.members[last]
+	r.members[last] = nil
+	r.members = r.members[:last]
+	return true
+}
+
+// trouble is why the room's work is not being stored; nil if it is.
+func (r *room) trouble() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.delayed, r.failed)
+}
