@@ -10,11 +10,11 @@
 
 import { parseArgs } from 'node:util'
 import * as Y from 'yjs'
-import { Random } from './oracle/random.mjs'
-import { World, apply } from './oracle/world.mjs'
-import { Records, flags, kinds, writeCase } from './oracle/stream.mjs'
-import { addViews } from './oracle/views.mjs'
 import { addMangled } from './oracle/mangle.mjs'
+import { Random } from './oracle/random.mjs'
+import { flags, kinds, Records, writeCase } from './oracle/stream.mjs'
+import { addViews } from './oracle/views.mjs'
+import { apply, World } from './oracle/world.mjs'
 
 console.log = console.warn = console.info = () => {} // standard output is the stream; yjs warns about what we do on purpose
 
@@ -24,8 +24,8 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: '1' },
     first: { type: 'string', default: '0' },
     step: { type: 'string', default: '1' },
-    count: { type: 'string', default: '1' }
-  }
+    count: { type: 'string', default: '1' },
+  },
 })
 
 /** Runs f; what it returns become the record's last fields, or the record says that yjs threw. */
@@ -61,10 +61,13 @@ const addReplica = (r, world, records, note) => {
     if (doc.store.pendingDs !== null) note('pending deletes')
     if (r.oneIn(3)) {
       const sv = r.oneIn(3) ? Y.encodeStateVector(r.pick(world.docs).doc) : world.stateVector()
-      expect(records, kinds.encode, 1, [sv], () => [Y.encodeStateAsUpdate(doc, sv), Y.encodeStateAsUpdateV2(doc, sv)])
+      expect(records, kinds.encode, 1, [sv], () => [
+        Y.encodeStateAsUpdate(doc, sv),
+        Y.encodeStateAsUpdateV2(doc, sv),
+      ])
     }
   }
-  addViews(r, world, doc, records)
+  addViews(world, doc, records)
 }
 
 /** Functions on updates: merge, diff, state vector, conversion; also of their own results and of states with gaps. */
@@ -81,7 +84,9 @@ const addUpdateLevel = (r, world, records, note) => {
       if (doc.store.pendingStructs !== null) note('pending structs')
     }
     if (known.length === 0) known.push(v1 ? Y.encodeStateAsUpdate(doc) : Y.encodeStateAsUpdateV2(doc))
-    const keep = (bytes) => { if (bytes.length < 20000) known.push(bytes) }
+    const keep = (bytes) => {
+      if (bytes.length < 20000) known.push(bytes)
+    }
 
     for (let n = r.between(3, 8); n > 0; n--) {
       const update = r.pick(known)
@@ -102,10 +107,14 @@ const addUpdateLevel = (r, world, records, note) => {
           break
         }
         case 'vector':
-          expect(records, kinds.vector, version, [update], () => [v1 ? Y.encodeStateVectorFromUpdate(update) : Y.encodeStateVectorFromUpdateV2(update)])
+          expect(records, kinds.vector, version, [update], () => [
+            v1 ? Y.encodeStateVectorFromUpdate(update) : Y.encodeStateVectorFromUpdateV2(update),
+          ])
           break
         case 'convert':
-          expect(records, kinds.convert, version, [update], () => [v1 ? Y.convertUpdateFormatV1ToV2(update) : Y.convertUpdateFormatV2ToV1(update)])
+          expect(records, kinds.convert, version, [update], () => [
+            v1 ? Y.convertUpdateFormatV1ToV2(update) : Y.convertUpdateFormatV2ToV1(update),
+          ])
       }
     }
   }
@@ -136,12 +145,18 @@ const makeCase = (seed, number, section) => {
     case 'documents':
       for (let n = r.between(1, 2); n > 0; n--) addReplica(r, world, records, note)
       break
-    case 'updates': addUpdateLevel(r, world, records, note); break
-    case 'malformed': addMangled(r, world, records, note); break
-    default: throw new Error(`unknown section ${section}`)
+    case 'updates':
+      addUpdateLevel(r, world, records, note)
+      break
+    case 'malformed':
+      addMangled(r, world, records, note)
+      break
+    default:
+      throw new Error(`unknown section ${section}`)
   }
   // No text of ours contains U+FFFD, so one in the bytes is half of a surrogate pair that was split.
-  if (world.docs.some(({ doc }) => Buffer.from(Y.encodeStateAsUpdate(doc)).includes('\ufffd'))) note('split surrogates')
+  if (world.docs.some(({ doc }) => Buffer.from(Y.encodeStateAsUpdate(doc)).includes('\ufffd')))
+    note('split surrogates')
   return { features, records }
 }
 

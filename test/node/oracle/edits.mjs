@@ -5,8 +5,15 @@ import * as random from './random.mjs'
 
 /** Root types of every document: name -> constructor. Documents of a case agree on them. */
 export const roots = [
-  ['text', Y.Text], ['', Y.Text], ['array', Y.Array], ['ärray', Y.Array], ['map', Y.Map], ['0', Y.Map],
-  ['xml', Y.XmlFragment], ['element', Y.XmlElement], ['xmltext', Y.XmlText]
+  ['text', Y.Text],
+  ['', Y.Text],
+  ['array', Y.Array],
+  ['ärray', Y.Array],
+  ['map', Y.Map],
+  ['0', Y.Map],
+  ['xml', Y.XmlFragment],
+  ['element', Y.XmlElement],
+  ['xmltext', Y.XmlText],
 ]
 
 /** All types of a document that an edit can reach, roots first. */
@@ -39,20 +46,30 @@ export const edit = (r, doc, names, note) => {
 const editText = (r, t, note) => {
   const at = r.oneIn(3) ? t.length : r.below(t.length + 1)
   const rest = t.length - at
-  switch (r.weighted({ type: 6, insert: 5, formatted: 3, embed: 2, remove: 5, format: 4, delta: 1, lone: 1 })) {
+  switch (
+    r.weighted({ type: 6, insert: 5, formatted: 3, embed: 2, remove: 5, format: 4, delta: 1, lone: 1 })
+  ) {
     case 'type': // as a person types, character by character
       for (let i = 0, n = r.between(1, 8); i < n; i++) t.insert(Math.min(at + i, t.length), r.pick('abc d'))
       break
-    case 'insert': t.insert(at, random.text(r)); break
+    case 'insert':
+      t.insert(at, random.text(r))
+      break
     case 'formatted':
       note('format')
       t.insert(at, random.text(r), random.attributes(r))
       break
     case 'embed':
       note('embed')
-      t.insertEmbed(at, r.oneIn(3) ? newType(r, 1, note) : random.object(r, 1, true), r.oneIn(2) ? random.attributes(r) : undefined)
+      t.insertEmbed(
+        at,
+        r.oneIn(3) ? newType(r, 1, note) : random.object(r, 1, true),
+        r.oneIn(2) ? random.attributes(r) : undefined,
+      )
       break
-    case 'remove': if (rest > 0) t.delete(at, r.between(1, Math.min(rest, 12))); break
+    case 'remove':
+      if (rest > 0) t.delete(at, r.between(1, Math.min(rest, 12)))
+      break
     case 'format':
       note('format')
       if (rest > 0) t.format(at, r.between(1, rest), random.attributes(r))
@@ -129,8 +146,10 @@ const editFragment = (r, t, note) => {
 const newNode = (r, note) => {
   note('xml')
   switch (r.below(5)) {
-    case 0: return new Y.XmlHook(r.pick(['hook', '', 'häken']))
-    case 1: case 2: {
+    case 0:
+      return new Y.XmlHook(r.pick(['hook', '', 'häken']))
+    case 1:
+    case 2: {
       const t = new Y.XmlText(r.oneIn(2) ? random.text(r) : '')
       if (r.oneIn(3)) t.setAttribute(random.key(r), random.text(r))
       return t
@@ -147,15 +166,19 @@ const newNode = (r, note) => {
 const newType = (r, depth, note) => {
   note('nested')
   switch (r.below(5)) {
-    case 0: return Y.Array.from(depth > 0 && r.oneIn(2) ? [1, newType(r, depth - 1, note), 'x'] : [])
+    case 0:
+      return Y.Array.from(depth > 0 && r.oneIn(2) ? [1, newType(r, depth - 1, note), 'x'] : [])
     case 1: {
       const m = new Y.Map()
       if (r.oneIn(2)) m.set(random.key(r), depth > 0 ? newType(r, depth - 1, note) : random.value(r))
       return m
     }
-    case 2: return new Y.Text(r.oneIn(2) ? random.text(r) : undefined)
-    case 3: return newNode(r, note)
-    default: return new Y.XmlFragment()
+    case 2:
+      return new Y.Text(r.oneIn(2) ? random.text(r) : undefined)
+    case 3:
+      return newNode(r, note)
+    default:
+      return new Y.XmlFragment()
   }
 }
 
@@ -179,7 +202,16 @@ const insertLegacyJSON = (r, doc, t, note) => {
   if (r.oneIn(4)) content.push(undefined)
   doc.transact((transaction) => {
     const id = Y.createID(doc.clientID, Y.getState(doc.store, doc.clientID))
-    new Y.Item(id, left, left && left.lastId, right, right && right.id, t, null, new Y.ContentJSON(content)).integrate(transaction, 0)
+    new Y.Item(
+      id,
+      left,
+      left === null ? null : left.lastId,
+      right,
+      right === null ? null : right.id,
+      t,
+      null,
+      new Y.ContentJSON(content),
+    ).integrate(transaction, 0)
     if (t._searchMarker) t._searchMarker.length = 0 // they hold positions from before
   })
 }

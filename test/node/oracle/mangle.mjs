@@ -11,13 +11,26 @@ const mangle = (r, bytes) => {
   for (let n = r.weighted({ 1: 5, 2: 3, 5: 1 }) | 0; n > 0; n--) {
     const at = r.below(b.length + 1)
     switch (r.below(7)) {
-      case 0: b = b.slice(0, at); break
-      case 1: b[at] = r.below(256); break
-      case 2: b[at] ^= 1 << r.below(8); break
-      case 3: b.splice(at, 0, r.below(256)); break
-      case 4: b.splice(at, r.between(1, 4)); break
-      case 5: b.splice(at, 0, ...b.slice(at, at + r.between(1, 20))); break
-      default: b.splice(at, 1, 0xff, 0xff, 0xff, r.pick([0x0f, 0x7f, 0xff]))
+      case 0:
+        b = b.slice(0, at)
+        break
+      case 1:
+        b[at] = r.below(256)
+        break
+      case 2:
+        b[at] ^= 1 << r.below(8)
+        break
+      case 3:
+        b.splice(at, 0, r.below(256))
+        break
+      case 4:
+        b.splice(at, r.between(1, 4))
+        break
+      case 5:
+        b.splice(at, 0, ...b.slice(at, at + r.between(1, 20)))
+        break
+      default:
+        b.splice(at, 1, 0xff, 0xff, 0xff, r.pick([0x0f, 0x7f, 0xff]))
     }
   }
   return Uint8Array.from(b)
@@ -35,7 +48,14 @@ export const addMangled = (r, world, records, note) => {
     globalThis.oracleTask = () => apply(doc, { version: delivery.version, bytes })
     try {
       script.runInThisContext({ timeout: 300 })
-      records.add(kinds.mangled, delivery.version, 0, bytes, Y.encodeStateAsUpdate(doc), Y.encodeStateVector(doc))
+      records.add(
+        kinds.mangled,
+        delivery.version,
+        0,
+        bytes,
+        Y.encodeStateAsUpdate(doc),
+        Y.encodeStateVector(doc),
+      )
       note('yjs accepted')
     } catch (err) {
       const slow = err.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'

@@ -2,7 +2,7 @@
 
 /** A small seeded generator (sfc32). */
 export class Random {
-  constructor (seed, stream) {
+  constructor(seed, stream) {
     this.a = seed >>> 0
     this.b = Math.floor(seed / 0x100000000) >>> 0
     this.c = stream >>> 0
@@ -10,7 +10,7 @@ export class Random {
     for (let i = 0; i < 15; i++) this.uint32()
   }
 
-  uint32 () {
+  uint32() {
     const t = (((this.a + this.b) | 0) + this.d) | 0
     this.d = (this.d + 1) | 0
     this.a = this.b ^ (this.b >>> 9)
@@ -21,26 +21,26 @@ export class Random {
   }
 
   /** A whole number from 0 to n-1. */
-  below (n) {
+  below(n) {
     return n <= 1 ? 0 : this.uint32() % n
   }
 
   /** A whole number from lo to hi, both included. */
-  between (lo, hi) {
+  between(lo, hi) {
     return lo + this.below(hi - lo + 1)
   }
 
   /** True one time in n. */
-  oneIn (n) {
+  oneIn(n) {
     return this.below(n) === 0
   }
 
-  pick (list) {
+  pick(list) {
     return list[this.below(list.length)]
   }
 
   /** One of the keys of table, whose values are weights. */
-  weighted (table) {
+  weighted(table) {
     let sum = 0
     for (const key in table) sum += table[key]
     let at = this.below(sum)
@@ -50,7 +50,7 @@ export class Random {
     }
   }
 
-  shuffle (list) {
+  shuffle(list) {
     for (let i = list.length - 1; i > 0; i--) {
       const j = this.below(i + 1)
       const x = list[i]
@@ -61,7 +61,25 @@ export class Random {
   }
 }
 
-const words = ['a', 'b', 'hello', ' ', '\n', 'Symphony', 'x'.repeat(40), 'ä', 'ßü', '日本語', '…', '\u0000', '"\\/', '\u2028', '\t', '\u007f', '<b>&amp;']
+const words = [
+  'a',
+  'b',
+  'hello',
+  ' ',
+  '\n',
+  'Symphony',
+  'x'.repeat(40),
+  'ä',
+  'ßü',
+  '日本語',
+  '…',
+  '\u0000',
+  '"\\/',
+  '\u2028',
+  '\t',
+  '\u007f',
+  '<b>&amp;',
+]
 const astral = ['😀', '𝒳𝒴', '👩‍👩‍👧', '🇩🇪', '😀😀😀', 'a😀b', '\u{10ffff}', '\u{10000}']
 
 /** Text of mostly ordinary characters; often with some outside the basic plane. */
@@ -72,14 +90,68 @@ export const text = (r) => {
   return s
 }
 
-const keys = ['', '0', '1', '10', '2', 'a', 'key', 'ключ', '😀', 'valueOf', 'x'.repeat(70), '-1', '01', '4294967294', '4294967295', '1.5', ' ']
+const keys = [
+  '',
+  '0',
+  '1',
+  '10',
+  '2',
+  'a',
+  'key',
+  'ключ',
+  '😀',
+  'valueOf',
+  'x'.repeat(70),
+  '-1',
+  '01',
+  '4294967294',
+  '4294967295',
+  '1.5',
+  ' ',
+]
 
 /** A key of a map, or an attribute's name. Never __proto__ and constructor: yjs stumbles over them in plain objects. */
-export const key = (r) => r.oneIn(2) ? r.pick(['a', 'b', 'c']) : r.pick(keys)
+export const key = (r) => (r.oneIn(2) ? r.pick(['a', 'b', 'c']) : r.pick(keys))
 
-const numbers = [0, -0, 1, -1, 63, 64, -64, 127, 128, 8191, 8192, 1e6, -1e6, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), -(2 ** 31) + 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53, -(2 ** 53),
-  0.5, -0.25, 0.1, 1.1, 3.4028234663852886e38, 1e39, 1.7976931348623157e308, 5e-324, 1e-7, 1e21, 123456789012345680000, 1.5e-10, NaN, Infinity, -Infinity]
-const bigints = [0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 12345678901234567890n % (2n ** 63n)]
+const numbers = [
+  0,
+  -0,
+  1,
+  -1,
+  63,
+  64,
+  -64,
+  127,
+  128,
+  8191,
+  8192,
+  1e6,
+  -1e6,
+  2 ** 31 - 1,
+  2 ** 31,
+  -(2 ** 31),
+  -(2 ** 31) + 1,
+  2 ** 32,
+  2 ** 53 - 1,
+  2 ** 53,
+  -(2 ** 53),
+  0.5,
+  -0.25,
+  0.1,
+  1.1,
+  3.4028234663852886e38,
+  1e39,
+  1.7976931348623157e308,
+  5e-324,
+  1e-7,
+  1e21,
+  123456789012345680000,
+  1.5e-10,
+  NaN,
+  Infinity,
+  -Infinity,
+]
+const bigints = [0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 12345678901234567890n % 2n ** 63n]
 
 export const bytes = (r) => {
   const b = new Uint8Array(r.oneIn(30) ? 300 : r.below(6))
@@ -93,17 +165,28 @@ export const bytes = (r) => {
  */
 export const value = (r, depth = 2, json = false) => {
   switch (r.below(depth > 0 ? 12 : 9)) {
-    case 0: return null
-    case 1: return json ? null : undefined
-    case 2: return r.oneIn(2)
-    case 3: return r.pick(numbers)
-    case 4: return r.below(1000)
-    case 5: return text(r)
-    case 6: return r.pick(['', 'plain'])
-    case 7: return json || depth === 2 ? r.uint32() / 65536 : r.pick(bigints)
-    case 8: return depth === 2 ? r.uint32() : bytes(r)
-    case 9: return list(r, depth - 1, json)
-    default: return object(r, depth - 1, json)
+    case 0:
+      return null
+    case 1:
+      return json ? null : undefined
+    case 2:
+      return r.oneIn(2)
+    case 3:
+      return r.pick(numbers)
+    case 4:
+      return r.below(1000)
+    case 5:
+      return text(r)
+    case 6:
+      return r.pick(['', 'plain'])
+    case 7:
+      return json || depth === 2 ? r.uint32() / 65536 : r.pick(bigints)
+    case 8:
+      return depth === 2 ? r.uint32() : bytes(r)
+    case 9:
+      return list(r, depth - 1, json)
+    default:
+      return object(r, depth - 1, json)
   }
 }
 
@@ -120,7 +203,7 @@ export const object = (r, depth = 1, json = false) => {
   return o
 }
 
-const inner = (r, depth, json) => json && r.oneIn(12) ? undefined : value(r, depth, json)
+const inner = (r, depth, json) => (json && r.oneIn(12) ? undefined : value(r, depth, json))
 
 /** Attributes of rich text: mostly the same few names, so that formats overlap; null ends one. */
 export const attributes = (r) => {

@@ -20,31 +20,41 @@
 
 import { writeSync } from 'node:fs'
 
-export const kinds = { replica: 1, apply: 2, encode: 3, view: 4, merge: 10, diff: 11, vector: 12, convert: 13, mangled: 20 }
+export const kinds = {
+  replica: 1,
+  apply: 2,
+  encode: 3,
+  view: 4,
+  merge: 10,
+  diff: 11,
+  vector: 12,
+  convert: 13,
+  mangled: 20,
+}
 export const flags = { gcOff: 1, timeout: 64, threw: 128 }
 
 const utf8 = new TextEncoder()
 
 /** Collects the records of one case. */
 export class Records {
-  constructor () {
+  constructor() {
     this.parts = []
     this.size = 0
     this.count = 0
   }
 
-  add (kind, version, flag, ...fields) {
+  add(kind, version, flag, ...fields) {
     this.count++
     this.push(Uint8Array.of(kind, version, flag, fields.length))
     for (const f of fields) this.field(typeof f === 'string' ? utf8.encode(f) : f)
   }
 
-  field (bytes) {
+  field(bytes) {
     this.push(u32(bytes.length))
     this.push(bytes)
   }
 
-  push (bytes) {
+  push(bytes) {
     this.parts.push(bytes)
     this.size += bytes.length
   }
@@ -63,7 +73,7 @@ export const writeCase = (number, features, records) => {
   head.field(utf8.encode(features.join(',')))
   head.push(u32(records.count))
   const out = Buffer.concat([u32(head.size + records.size), ...head.parts, ...records.parts])
-  for (let at = 0; at < out.length;) {
+  for (let at = 0; at < out.length; ) {
     try {
       at += writeSync(1, out, at)
     } catch (err) {

@@ -3,7 +3,7 @@
 import * as Y from 'yjs'
 import { kinds } from './stream.mjs'
 
-export const addViews = (r, world, doc, records) => {
+export const addViews = (world, doc, records) => {
   for (const [name, type] of world.names) {
     if (!doc.share.has(name)) continue
     const root = doc.get(name, type)
@@ -27,4 +27,4 @@ const plain = (t) => {
   return s
 }
 
-const toJSON = (v) => JSON.stringify(v, (_, x) => typeof x === 'bigint' ? x.toString() : x)
+const toJSON = (v) => JSON.stringify(v, (_, x) => (typeof x === 'bigint' ? x.toString() : x))

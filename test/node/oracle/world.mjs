@@ -12,19 +12,31 @@ const clientIDs = (r, n, note) => {
   const ids = new Set()
   while (ids.size < n) {
     switch (kind) {
-      case 'random': ids.add(r.uint32()); break
-      case 'small': ids.add(r.below(8)); break
-      case 'adjacent': ids.add(first + r.below(n + 2)); break
+      case 'random':
+        ids.add(r.uint32())
+        break
+      case 'small':
+        ids.add(r.below(8))
+        break
+      case 'adjacent':
+        ids.add(first + r.below(n + 2))
+        break
       default:
         note('wide client id')
-        ids.add(kind === 'mixed' && r.oneIn(2) ? r.below(300) : r.oneIn(4) ? maxClient - r.below(5) : r.uint32() * 2 ** 21 + r.below(2 ** 21))
+        ids.add(
+          kind === 'mixed' && r.oneIn(2)
+            ? r.below(300)
+            : r.oneIn(4)
+              ? maxClient - r.below(5)
+              : r.uint32() * 2 ** 21 + r.below(2 ** 21),
+        )
     }
   }
   return r.shuffle([...ids])
 }
 
 export class World {
-  constructor (r, note) {
+  constructor(r, note) {
     this.r = r
     this.note = note
     this.names = r.shuffle(roots.slice()).slice(0, r.between(1, 4))
@@ -33,14 +45,16 @@ export class World {
     for (const id of clientIDs(r, r.weighted({ 1: 2, 2: 4, 3: 3, 4: 1 }) | 0, note)) this.addDoc(id)
   }
 
-  addDoc (id) {
+  addDoc(id) {
     const gc = !this.r.oneIn(4)
     if (!gc) this.note('gc off')
     const doc = new Y.Doc({ gc, guid: 'main' })
     doc.clientID = id
     const member = { doc, undo: null }
     let v1 = null
-    doc.on('update', (update) => { v1 = update })
+    doc.on('update', (update) => {
+      v1 = update
+    })
     doc.on('updateV2', (v2) => this.pool.push({ v1, v2 }))
     if (this.r.oneIn(5)) {
       const types = this.names.map(([name, type]) => doc.get(name, type))
@@ -49,11 +63,20 @@ export class World {
     this.docs.push(member)
   }
 
-  run (steps) {
+  run(steps) {
     for (let i = 0; i < steps; i++) {
       const member = this.r.pick(this.docs)
-      switch (this.r.weighted({ edit: 10, several: 4, undo: member.undo ? 3 : 0, sync: this.docs.length > 1 ? 6 : 0 })) {
-        case 'edit': edit(this.r, member.doc, this.names, this.note); break
+      switch (
+        this.r.weighted({
+          edit: 10,
+          several: 4,
+          undo: member.undo ? 3 : 0,
+          sync: this.docs.length > 1 ? 6 : 0,
+        })
+      ) {
+        case 'edit':
+          edit(this.r, member.doc, this.names, this.note)
+          break
         case 'several':
           member.doc.transact(() => {
             for (let n = this.r.between(2, 6); n > 0; n--) edit(this.r, member.doc, this.names, this.note)
@@ -65,26 +88,36 @@ export class World {
           else member.undo.undo()
           if (this.r.oneIn(4)) member.undo.stopCapturing()
           break
-        case 'sync': if (this.pool.length > 0) apply(member.doc, this.delivery())
+        case 'sync':
+          if (this.pool.length > 0) apply(member.doc, this.delivery())
       }
     }
   }
 
   /** Some update about the world: an event, several merged, a state, or a part of one. { version, bytes } */
-  delivery () {
+  delivery() {
     const r = this.r
     const version = r.oneIn(2) ? 2 : 1
     switch (r.weighted({ event: 8, merged: 3, state: 3, part: 2, converted: 1 })) {
-      case 'event': return this.event(r.below(this.pool.length), version)
+      case 'event':
+        return this.event(r.below(this.pool.length), version)
       case 'merged': {
         this.note('merged')
         const updates = []
-        for (let n = r.between(2, 6); n > 0; n--) updates.push(this.event(r.below(this.pool.length), version).bytes)
+        for (let n = r.between(2, 6); n > 0; n--)
+          updates.push(this.event(r.below(this.pool.length), version).bytes)
         return { version, bytes: version === 1 ? Y.mergeUpdates(updates) : Y.mergeUpdatesV2(updates) }
       }
       case 'state': {
         const from = r.pick(this.docs).doc
-        return { version, bytes: encodeState(version, from, r.oneIn(2) ? Y.encodeStateVector(r.pick(this.docs).doc) : undefined) }
+        return {
+          version,
+          bytes: encodeState(
+            version,
+            from,
+            r.oneIn(2) ? Y.encodeStateVector(r.pick(this.docs).doc) : undefined,
+          ),
+        }
       }
       case 'part': {
         this.note('partial')
@@ -94,18 +127,20 @@ export class World {
       default: {
         this.note('converted')
         const { v1, v2 } = r.pick(this.pool)
-        return version === 1 ? { version, bytes: Y.convertUpdateFormatV2ToV1(v2) } : { version, bytes: Y.convertUpdateFormatV1ToV2(v1) }
+        return version === 1
+          ? { version, bytes: Y.convertUpdateFormatV2ToV1(v2) }
+          : { version, bytes: Y.convertUpdateFormatV1ToV2(v1) }
       }
     }
   }
 
-  event (i, version) {
+  event(i, version) {
     const { v1, v2 } = this.pool[i]
     return { version, bytes: version === 1 ? v1 : v2 }
   }
 
   /** A state vector with random clocks: behind, inside of an item, ahead, or of a client nobody knows. */
-  stateVector () {
+  stateVector() {
     const state = new Map()
     for (const { doc } of this.docs) {
       doc.store.clients.forEach((_, client) => {
@@ -117,13 +152,14 @@ export class World {
   }
 
   /** What a replica is going to receive: all events or most, in some order, some twice, some merged; then perhaps everything. */
-  schedule () {
+  schedule() {
     const r = this.r
     let order = this.pool.map((_, i) => i)
     const disorder = r.weighted({ none: 3, neighbours: 3, all: 3 })
     if (disorder === 'all') r.shuffle(order)
     if (disorder === 'neighbours') {
-      for (let i = 1; i < order.length; i++) if (r.oneIn(3)) [order[i - 1], order[i]] = [order[i], order[i - 1]]
+      for (let i = 1; i < order.length; i++)
+        if (r.oneIn(3)) [order[i - 1], order[i]] = [order[i], order[i - 1]]
     }
     if (disorder !== 'none') this.note('shuffled')
     if (r.oneIn(2)) order = order.filter(() => !r.oneIn(8))
@@ -131,7 +167,10 @@ export class World {
     const deliveries = []
     const most = r.between(4, 14)
     while (order.length > 0) {
-      const chunk = order.splice(0, Math.max(1, Math.min(order.length, r.below(1 + Math.ceil(2 * (this.pool.length / most))))))
+      const chunk = order.splice(
+        0,
+        Math.max(1, Math.min(order.length, r.below(1 + Math.ceil(2 * (this.pool.length / most))))),
+      )
       const version = r.oneIn(2) ? 2 : 1
       const updates = chunk.map((i) => this.event(i, version).bytes)
       deliveries.push({ version, bytes: version === 1 ? Y.mergeUpdates(updates) : Y.mergeUpdatesV2(updates) })
@@ -146,9 +185,11 @@ export class World {
   }
 }
 
-export const apply = (doc, { version, bytes }) => version === 1 ? Y.applyUpdate(doc, bytes) : Y.applyUpdateV2(doc, bytes)
+export const apply = (doc, { version, bytes }) =>
+  version === 1 ? Y.applyUpdate(doc, bytes) : Y.applyUpdateV2(doc, bytes)
 
-export const encodeState = (version, doc, sv) => version === 1 ? Y.encodeStateAsUpdate(doc, sv) : Y.encodeStateAsUpdateV2(doc, sv)
+export const encodeState = (version, doc, sv) =>
+  version === 1 ? Y.encodeStateAsUpdate(doc, sv) : Y.encodeStateAsUpdateV2(doc, sv)
 
 /** yjs exports the encoding of a document's state vector only; the format is V1 (ENGINE: count, then client and clock). */
 const encodeStateVector = (state) => {
