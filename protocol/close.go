@@ -12,13 +12,13 @@ const (
 	CloseBadMessage  CloseCode = 4400 // a message that no correct client sends
 	CloseForbidden   CloseCode = 4403 // origin or token not allowed here
 	CloseTooLarge    CloseCode = 4413 // a message over the server's limit
-	CloseTooMany     CloseCode = 4429 // a connection over the limit of its room or server
 	CloseInternal    CloseCode = 4500 // a fault of the server; the room lives on
 	CloseRestarting  CloseCode = 4501 // the server is shutting down
 	CloseUnavailable CloseCode = 4503 // the room cannot be loaded or stored just now
 	CloseMoved       CloseCode = 4504 // another host serves the room now
 	CloseTooSlow     CloseCode = 4508 // the client reads slower than the room writes
-	CloseNoPong      CloseCode = 4509 // the client did not answer a ping
+	CloseNoPong      CloseCode = 4509 // nothing was heard of the client, not even the answer to a ping
+	CloseTooMany     CloseCode = 4529 // a connection over the limit of its room or server
 )
 
 // Final reports whether a client that got this code must not reconnect.
