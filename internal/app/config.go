@@ -11,7 +11,7 @@ import (
 type Config struct {
 	Addr    string   `name:"addr" doc:"address to listen on, host:port; port 0 takes a free one"`
 	Data    string   `name:"data" doc:"directory of the embedded store; it is created if it does not exist"`
-	Origins []string `name:"origins" doc:"web origins whose pages may connect, such as https://app.example.com; * allows every origin; the server's own origin is always allowed"`
+	Origins []string `name:"origins" doc:"web origins whose pages may connect, such as https://app.example.com or https://*.example.com, or * for all; always allowed are the server's own and, in development, those of localhost"`
 
 	Limits   Limits   `name:"limits"`
 	Room     Room     `name:"room"`
@@ -21,12 +21,14 @@ type Config struct {
 	Shutdown Shutdown `name:"shutdown"`
 }
 
-// Limits bound what clients can make the server hold.
+// Limits bound what clients can make the server hold and do.
 type Limits struct {
-	Message     Bytes `name:"message" doc:"largest WebSocket message a client may send"`
-	Queue       Bytes `name:"queue" doc:"most that may wait for one connection that reads slowly before it is cut off"`
+	Message     Bytes `name:"message" doc:"largest message that a client may send"`
+	MessageRate int   `name:"message_rate" doc:"most messages per second that are read from one client; what it sends faster waits"`
+	Queue       Bytes `name:"queue" doc:"most that may wait for a client that reads slower than its room writes, before it is cut off"`
 	Connections int   `name:"connections" doc:"most connections at a time on this server"`
 	RoomMembers int   `name:"room_members" doc:"most connections at a time in one room"`
+	Rooms       int   `name:"rooms" doc:"most rooms open at a time on this server"`
 	Backlog     Bytes `name:"backlog" doc:"most updates of one room that may wait for a failing disk before its writers are cut off"`
 }
 
@@ -43,8 +45,7 @@ type Journal struct {
 
 // Ping says how dead connections are found.
 type Ping struct {
-	Interval time.Duration `name:"interval" doc:"how often a quiet connection is pinged"`
-	Timeout  time.Duration `name:"timeout" doc:"how long a connection may stay silent before it is cut off; background tabs need more than a minute"`
+	Interval time.Duration `name:"interval" doc:"silence of a client after which it is pinged; after four times as long it is cut off, so background tabs, whose timers run once a minute, need more than 15s"`
 }
 
 // Log says what is logged and how.
@@ -65,15 +66,17 @@ func Default() Config {
 		Data:    "./symphony-data",
 		Origins: nil,
 		Limits: Limits{
-			Message:     16 << 20,
-			Queue:       16 << 20,
-			Connections: 20_000,
+			Message:     64 << 20,
+			MessageRate: 2_000,
+			Queue:       4 << 20,
+			Connections: 50_000,
 			RoomMembers: 1_000,
+			Rooms:       100_000,
 			Backlog:     64 << 20,
 		},
 		Room:     Room{Grace: 30 * time.Second, Snapshot: 30 * time.Second},
 		Journal:  Journal{Window: 2 * time.Millisecond},
-		Ping:     Ping{Interval: 30 * time.Second, Timeout: 150 * time.Second},
+		Ping:     Ping{Interval: 25 * time.Second},
 		Log:      Log{Level: "info", Format: telemetry.FormatAuto},
 		Shutdown: Shutdown{Grace: 25 * time.Second},
 	}

@@ -42,6 +42,9 @@ func applyNode(settings []Setting, prefix string, node *yaml.Node) error {
 	for i := 0; i < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		name := prefix + key.Value
+		if group, rest, dotted := strings.Cut(key.Value, "."); dotted {
+			return fmt.Errorf("%d: setting %q: write %s under %s, on a line of its own", key.Line, name, rest, group)
+		}
 		if seen[name] {
 			return fmt.Errorf("%d: setting %q is given twice", key.Line, name)
 		}
@@ -86,6 +89,9 @@ func applyValue(s Setting, value *yaml.Node) error {
 func unknownSetting(settings []Setting, name string) error {
 	names := make([]string, 0, len(settings))
 	for _, s := range settings {
+		if strings.HasSuffix(s.Name, "."+name) { // the right name in the wrong place
+			return fmt.Errorf("unknown setting %q: did you mean %q?", name, s.Name)
+		}
 		names = append(names, s.Name)
 	}
 	if meant, ok := nearest(name, names); ok {

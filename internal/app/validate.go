@@ -3,8 +3,8 @@ package app
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,8 +21,11 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("setting data: no directory is given: write for example ./symphony-data")
 	}
 	for _, origin := range c.Origins {
-		u, err := url.Parse(origin)
-		if origin != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
+		_, host, full := strings.Cut(origin, "://")
+		if !full {
+			host = origin
+		}
+		if host == "" || strings.ContainsAny(host, "/ ") {
 			return fmt.Errorf("setting origins: %q is not an origin: write for example https://app.example.com, without a path", origin)
 		}
 	}
@@ -41,9 +44,6 @@ func (c *Config) Validate() error {
 				return fmt.Errorf("setting %s: must be more than 0", s.Name)
 			}
 		}
-	}
-	if c.Ping.Timeout <= c.Ping.Interval {
-		return fmt.Errorf("setting ping.timeout: %v must be longer than ping.interval (%v)", c.Ping.Timeout, c.Ping.Interval)
 	}
 	return nil
 }
