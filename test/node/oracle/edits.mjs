@@ -31,7 +31,7 @@ const reachable = (doc, names) => {
   return found
 }
 
-/** One random edit. `note` is told which unusual things it contains. */
+/** One random edit. `note` is told which unusual things it contains; it may refuse lone surrogates by returning false. */
 export const edit = (r, doc, names, note) => {
   const all = reachable(doc, names)
   const t = r.oneIn(2) ? r.pick(all.slice(0, names.length)) : r.pick(all)
@@ -84,8 +84,7 @@ const editText = (r, t, note) => {
       break
     }
     case 'lone': // half a surrogate pair, as a naive editor might insert it
-      if (!r.oneIn(6)) break
-      note('lone surrogate')
+      if (!r.oneIn(6) || note('lone surrogate') === false) break
       t.insert(at, r.pick(['\ud83d', '\ude00', 'a\ud83d', '\ude00b']))
   }
 }
@@ -184,7 +183,7 @@ const newType = (r, depth, note) => {
 
 const newSubdocument = (r, note) => {
   note('subdocument')
-  const opts = { guid: r.pick(['', 'sub', 'dökument-' + r.below(5)]) }
+  const opts = { guid: r.pick(['', 'sub', `dökument-${r.below(5)}`]) }
   if (r.oneIn(2)) opts.gc = false
   if (r.oneIn(3)) opts.autoLoad = true
   if (r.oneIn(3)) opts.meta = random.value(r, 1)

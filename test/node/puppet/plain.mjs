@@ -1,0 +1,46 @@
+// A client as any application has it: yjs with y-websocket's provider.
+
+import WebSocket from 'ws'
+import { WebsocketProvider } from 'y-websocket'
+import { Client, until } from './client.mjs'
+
+export class Plain extends Client {
+  constructor(url, room, doc, connect) {
+    super(doc)
+    this.closes = []
+    this.provider = new WebsocketProvider(url, room, doc, {
+      WebSocketPolyfill: WebSocket,
+      disableBc: true,
+      maxBackoffTime: 100,
+      connect,
+    })
+    this.awareness = this.provider.awareness
+    this.provider.on('connection-close', (event) => {
+      if (event) this.closes.push({ code: event.code, reason: event.reason })
+    })
+  }
+
+  connect() {
+    this.provider.connect()
+  }
+
+  disconnect() {
+    this.provider.disconnect()
+  }
+
+  whenSynced() {
+    return until(() => this.provider.synced, 'the provider to be synced')
+  }
+
+  status() {
+    const { wsconnected: connected, synced, shouldConnect } = this.provider
+    return { connected, synced, shouldConnect, closes: this.closes }
+  }
+
+  destroy() {
+    this.stopWriting()
+    this.provider.destroy()
+    this.awareness.destroy()
+    this.doc.destroy()
+  }
+}
