@@ -1,0 +1,174 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/symphony-rtc/symphony/"
+
+// mayImport says which parts of the module a part may import: ARCHITECTURE.md's house, from the roof down. A name stands
+// for the package and everything below it; for each package the longest name counts.
+var mayImport = map[string][]string{
+	"cmd/symphony":            {"internal/cli"},
+	"internal/cli":            {"internal/app", "internal/bench", "internal/telemetry"},
+	"internal/app":            {"examples", "internal/admin", "internal/gateway", "internal/room", "internal/store", "internal/telemetry"},
+	"internal/bench":          {"internal/bench", "crdt", "protocol"},
+	"internal/gateway":        {"internal/room", "internal/roomid", "protocol"},
+	"internal/admin":          {"internal/room", "internal/roomid", "internal/store", "crdt"},
+	"internal/store":          {"internal/store", "internal/room", "internal/roomid"},
+	"internal/store/sqlite":   {"internal/store", "internal/room"},
+	"internal/store/snapdir":  {"internal/store"},
+	"internal/store/embedded": {"internal/store", "internal/store/sqlite", "internal/store/snapdir"},
+	"internal/room":           {"crdt", "protocol"},
+	"internal/roomid":         {},
+	"internal/telemetry":      {},
+	"protocol":                {"crdt/lib0"},
+	"crdt":                    {"crdt"},
+	"crdt/lib0":               {},
+	"examples":                {},
+	"test":                    {"crdt", "protocol", "internal", "test"},
+}
+
+// mayNotImport says which packages from elsewhere a part may not import directly. A name stands for everything below it.
+var mayNotImport = map[string][]string{
+	"internal/room":      {"net", "os", "syscall", "database", "golang.org/x/sys"},
+	"internal/store":     {"net"},
+	"internal/roomid":    {"net/http", "os"},
+	"internal/telemetry": {"database"},
+	"internal/admin":     {"database", "os"},
+	"internal/gateway":   {"database", "os/exec"},
+	"protocol":           {"net", "os", "syscall", "database"},
+	"crdt":               {"net", "os", "syscall", "database", "log", "time"},
+}
+
+// onlyIn says which parts may import a package at all: each outside library is behind one door.
+var onlyIn = map[string][]string{
+	"database/sql":                     {"internal/store/sqlite"},
+	"modernc.org/sqlite":               {"internal/store/sqlite"},
+	"github.com/pressly/goose":         {"internal/store/sqlite"},
+	"github.com/prometheus":            {"internal/telemetry"},
+	"github.com/spf13":                 {"internal/cli"},
+	"go.yaml.in/yaml":                  {"internal/app"},
+	module + "internal/store/embedded": {"internal/app"},
+	module + "internal/store/sqlite":   {"internal/store/embedded"},
+	module + "internal/store/snapdir":  {"internal/store/embedded"},
+	module + "internal/gateway":        {"internal/app"},
+	module + "internal/admin":          {"internal/app"},
+}
+
+type goPackage struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+func (p goPackage) name() string { return strings.TrimPrefix(p.ImportPath, module) }
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", module+"...")
+	var problems bytes.Buffer
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, problems.String())
+	}
+	var list []goPackage
+	decoder := json.NewDecoder(bytes.NewReader(out))
+	for {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	if len(list) < 10 {
+		t.Fatalf("go list found only %d packages", len(list))
+	}
+	return list
+}
+
+// below reports whether path is the package named or one below it.
+func below(path, name string) bool { return path == name || strings.HasPrefix(path, name+"/") }
+
+// longest returns the longest key that path is below.
+func longest[V any](rules map[string]V, path string) (string, bool) {
+	best, found := "", false
+	for name := range rules {
+		if below(path, name) && len(name) >= len(best) {
+			best, found = name, true
+		}
+	}
+	return best, found
+}
+
+func belowAny(path string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return below(path, name) })
+}
+
+func TestImportsRunDownwards(t *testing.T) {
+	for _, p := range packages(t) {
+		rule, ok := longest(mayImport, p.name())
+		if !ok {
+			t.Errorf("%s is in no part of the house: give it a place in mayImport and in ARCHITECTURE.md", p.name())
+			continue
+		}
+		for _, path := range p.Imports {
+			name, ours := strings.CutPrefix(path, module)
+			if ours && !belowAny(name, mayImport[rule]) && !(below(name, rule) && below(p.name(), rule)) {
+				t.Errorf("%s may not import %s (see mayImport)", p.name(), name)
+			}
+		}
+	}
+}
+
+func TestPartsStayAwayFromTheOutside(t *testing.T) {
+	for _, p := range packages(t) {
+		for rule, banned := range mayNotImport {
+			if !below(p.name(), rule) {
+				continue
+			}
+			for _, path := range p.Imports {
+				if belowAny(path, banned) && !(path == "net/url") { // text only
+					t.Errorf("%s may not import %s (see mayNotImport)", p.name(), path)
+				}
+			}
+		}
+	}
+}
+
+func TestEachLibraryHasOneDoor(t *testing.T) {
+	for _, p := range packages(t) {
+		for library, doors := range onlyIn {
+			inside := below(p.ImportPath, library) || belowAny(p.name(), doors)
+			for _, path := range p.Imports {
+				if below(path, library) && !inside {
+					t.Errorf("%s may not import %s: only %v may", p.name(), path, doors)
+				}
+			}
+		}
+	}
+}
+
+func TestNothingImportsTheCommandLine(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, path := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+			name, ours := strings.CutPrefix(path, module)
+			switch {
+			case !ours, below(p.name(), "internal/cli") && below(name, "internal/cli"):
+			case below(name, "cmd"), below(name, "internal/cli") && p.name() != "cmd/symphony":
+				t.Errorf("%s imports %s", p.name(), name)
+			}
+		}
+	}
+}
