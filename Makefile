@@ -1,0 +1,77 @@
+# Every target does its own set-up: on Debian or Ubuntu with Go, Node.js and apt, nothing has to be done before.
+# `make` or `make help` lists the targets.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BIN     := bin/symphony
+PAGE    := examples/hello/dist/index.html
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/symphony-rtc/symphony/internal/cli.version=$(VERSION)"
+
+# What the race detector watches: everything with goroutines of its own.
+RACE_PACKAGES := ./internal/room/... ./internal/gateway/... ./internal/store/... ./internal/admin/... ./internal/app/... ./protocol/...
+
+SETUP := scripts/setup.sh
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## start a server with a demo page on http://127.0.0.1:8080/
+	@$(BIN) dev $(ARGS)
+
+build: page ## build bin/symphony, a static binary with everything in it
+	@$(SETUP) go
+	@$(BUILD) -o $(BIN) ./cmd/symphony
+
+page: node $(PAGE)
+
+$(PAGE): examples/hello/build.mjs package-lock.json $(wildcard examples/hello/src/*)
+	@node examples/hello/build.mjs
+
+node:
+	@$(SETUP) node
+
+# SYMPHONY_TEST_ALL turns a test that is skipped for a missing tool into one that fails.
+test: export SYMPHONY_TEST_ALL = 1
+test: ## run all tests: linters, fuzzing, race detector, Node, browser, crash
+	@$(SETUP) go race chromium
+	@$(MAKE) --no-print-directory build lint
+	@$(MAKE) --no-print-directory test-fuzz test-race
+	@echo "== tests"
+	@$(GO) test -timeout 30m ./...
+
+test-race:
+	@echo "== race detector"
+	@CGO_ENABLED=1 $(GO) test -race -short -timeout 15m $(RACE_PACKAGES)
+
+test-fuzz:
+	@echo "== fuzzing"
+	@scripts/fuzz.sh 60
+
+lint: node ## check Go and JavaScript: gofmt, vet, staticcheck, biome
+	@$(SETUP) go
+	@echo "== lint"
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+		test -z "$$unformatted" || { echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; }
+	@$(GO) vet ./...
+	@$(GO) tool staticcheck ./...
+	@npx --no-install biome check --error-on-warnings .
+
+fmt: node ## format Go and JavaScript
+	@git ls-files -co --exclude-standard '*.go' | xargs gofmt -w
+	@npx --no-install biome check --write .
+
+docs: ## write the generated pages of docs/ anew
+	@$(GO) run ./cmd/symphony config --list > docs/configuration.md
+
+fuzz: ## fuzz for longer: make fuzz SECONDS=3600
+	@$(SETUP) go
+	@scripts/fuzz.sh $(or $(SECONDS),1800)
+
+clean: ## remove what was built (not the data of rooms)
+	@rm -rf bin artifacts coverage
+	@find examples/hello/dist -mindepth 1 ! -name README.md -delete
+
+.PHONY: help run build page node test test-race test-fuzz lint fmt docs fuzz clean

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Puts in place what a target of the Makefile needs, and does nothing when it is there:
+#   scripts/setup.sh go         the Go toolchain (checked, not installed)
+#   scripts/setup.sh node       Node.js (checked) and the npm packages of package-lock.json
+#   scripts/setup.sh race       a C compiler, which Go's race detector needs
+#   scripts/setup.sh chromium   a browser for the browser tests
+# System packages come from apt, with sudo when not root.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+	say "setup: $*"
+	exit 1
+}
+
+need() { # need COMMAND ADVICE
+	command -v "$1" >/dev/null 2>&1 || fail "$1 is not installed. $2"
+}
+
+apt_install() {
+	command -v apt-get >/dev/null 2>&1 || fail "please install $* (this system has no apt-get)"
+	as_root=
+	if [ "$(id -u)" -ne 0 ]; then
+		need sudo "Install $* as root, then run this again."
+		as_root=sudo
+	fi
+	say "setup: installing $*"
+	if ! log=$($as_root apt-get update 2>&1 &&
+		$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" 2>&1 </dev/null); then
+		say "$log"
+		fail "apt-get could not install $*"
+	fi
+}
+
+go_toolchain() { need go "Install Go 1.26 or newer: https://go.dev/doc/install"; }
+
+node_packages() {
+	need node "Install Node.js 20 or newer: https://nodejs.org"
+	need npm "Install npm, which usually comes with Node.js."
+	major=$(node -p 'process.versions.node.split(".")[0]')
+	[ "$major" -ge 20 ] || fail "Node.js $(node --version) is too old: install 20 or newer"
+	# npm writes this file last, so a failed installation is repeated.
+	if [ package-lock.json -nt node_modules/.package-lock.json ]; then
+		say "setup: installing npm packages"
+		npm ci --no-progress --loglevel=error </dev/null >&2
+		touch node_modules/.package-lock.json
+	fi
+}
+
+race() {
+	if ! command -v "${CC:-gcc}" >/dev/null 2>&1 || [ ! -e /usr/include/stdlib.h ]; then
+		apt_install gcc libc6-dev
+	fi
+}
+
+chromium() {
+	if ! command -v chromium >/dev/null 2>&1 && [ -z "${CHROMIUM:-}" ]; then
+		apt_install chromium fonts-dejavu-core
+	fi
+}
+
+for part in "$@"; do
+	case $part in
+	go) go_toolchain ;;
+	node) node_packages ;;
+	race) race ;;
+	chromium) chromium ;;
+	*) fail "unknown part $part" ;;
+	esac
+done
