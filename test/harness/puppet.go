@@ -81,6 +81,12 @@ func (p *Puppet) read(out io.Reader) {
 	}
 }
 
+// Kill ends the process with SIGKILL: its clients vanish without a word.
+func (p *Puppet) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
 func (p *Puppet) stop() {
 	_ = p.in.Close() // the process ends at the end of its input
 	select {

@@ -84,7 +84,9 @@ const commands = {
   raw: (command) => rawExchange(command),
 }
 
-const answer = (id, fields) => process.stdout.write(`${JSON.stringify({ id, ...fields })}\n`)
+// JSON has no bigint.
+const plain = (_, v) => (typeof v === 'bigint' ? String(v) : v)
+const answer = (id, fields) => process.stdout.write(`${JSON.stringify({ id, ...fields }, plain)}\n`)
 
 const run = async (line) => {
   const command = JSON.parse(line)
