@@ -1,6 +1,7 @@
 package lib0
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unicode/utf8"
 )
@@ -91,14 +92,21 @@ func isSurrogate(s []byte) byte {
 	return 0
 }
 
+// EndsHigh reports whether text ends with the first half of a surrogate pair, in three-byte form.
+func EndsHigh(s []byte) bool { return len(s) >= 3 && isSurrogate(s[len(s)-3:]) == 'h' }
+
 // HasSurrogate reports whether text holds a surrogate in three-byte form.
 func HasSurrogate(s []byte) bool {
-	for i := 0; i+1 < len(s); i++ {
-		if s[i] == 0xed && s[i+1] >= 0xa0 {
+	for {
+		i := bytes.IndexByte(s, 0xed)
+		if i < 0 || i+1 >= len(s) {
+			return false
+		}
+		if s[i+1] >= 0xa0 {
 			return true
 		}
+		s = s[i+1:]
 	}
-	return false
 }
 
 // AppendSurrogates appends the two halves of the character of four bytes that s begins with, in three-byte form:

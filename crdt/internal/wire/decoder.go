@@ -56,14 +56,12 @@ type Decoder struct {
 	client  uint64
 	clock   uint64 // of the next struct
 
-	deletes       uint64 // clients of the delete set not yet started
-	ranges        uint64 // of the current client, not yet read
-	deleteClock   uint64 // V2: end of the range before
-	deletesBegun  bool
-	side          []byte // values that had to be rewritten; only appended to, so that slices of it stay
-	columns       *columns
-	columnsInUse  bool
-	skippedStruct Struct
+	deletes      uint64 // clients of the delete set not yet started
+	ranges       uint64 // of the current client, not yet read
+	deleteClock  uint64 // V2: end of the range before
+	deletesBegun bool
+	side         []byte // values that had to be rewritten; only appended to, so that slices of it stay
+	columns      *columns
 }
 
 // Reset starts reading update. The Decoder and the Structs it fills point into update.
@@ -103,10 +101,8 @@ func (d *Decoder) fail(what string, offset int) {
 // block before is skipped. The same client may come in several blocks. ok is false after the last block and after an
 // error: see Err.
 func (d *Decoder) NextBlock() (client uint64, clock uint32, structs int, ok bool) {
-	for d.structs > 0 {
-		if d.Next(&d.skippedStruct) != nil {
-			return 0, 0, 0, false
-		}
+	if d.structs > 0 {
+		d.skipStructs()
 	}
 	if d.blocks == 0 {
 		return 0, 0, 0, false
@@ -135,6 +131,13 @@ func (d *Decoder) NextBlock() (client uint64, clock uint32, structs int, ok bool
 	}
 	d.structs = n
 	return d.client, uint32(d.clock), int(n), true
+}
+
+func (d *Decoder) skipStructs() {
+	var s Struct
+	for d.structs > 0 {
+		d.Next(&s)
+	}
 }
 
 // Next reads the next struct of the block. Only the fields that the struct's kind and info make valid are set.

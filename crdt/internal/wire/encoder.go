@@ -21,8 +21,7 @@ type Encoder struct {
 	v       Version
 	rest    []byte // in V1 everything, in V2 what follows the columns; both without counts
 	counts  []count
-	blocks  int  // how many, for the first count
-	deletes int  // index of the count of clients in the delete set; 0 before it is begun
+	deletes int // index of the count of clients in the delete set; 0 before it is begun
 	err     error
 	scratch []byte
 	columns *columnWriters
