@@ -14,6 +14,8 @@ type apiError struct {
 	} `json:"error"`
 }
 
+const jsonType = "application/json; charset=utf-8"
+
 func writeError(w http.ResponseWriter, status int, code, message string) {
 	var body apiError
 	body.Error.Code, body.Error.Message = code, message
@@ -25,7 +27,7 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	if err != nil {
 		panic(err) // bodies are our own structs; the server's handler turns this into a closed connection and a log line
 	}
-	setHeaders(w, "application/json; charset=utf-8")
+	setHeaders(w, jsonType)
 	w.WriteHeader(status)
 	_, _ = w.Write(append(text, '\n')) // the client left: nobody to tell
 }

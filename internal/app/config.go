@@ -75,7 +75,7 @@ func Default() Config {
 			Backlog:     64 << 20,
 		},
 		Room:     Room{Grace: 30 * time.Second, Snapshot: 30 * time.Second},
-		Journal:  Journal{Window: 2 * time.Millisecond},
+		Journal:  Journal{Window: 5 * time.Millisecond},
 		Ping:     Ping{Interval: 25 * time.Second},
 		Log:      Log{Level: "info", Format: telemetry.FormatAuto},
 		Shutdown: Shutdown{Grace: 25 * time.Second},

@@ -7,53 +7,76 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
-	"syscall"
 	"time"
 
+	"github.com/symphony-rtc/symphony/examples/hello"
 	"github.com/symphony-rtc/symphony/internal/admin"
+	"github.com/symphony-rtc/symphony/internal/gateway"
+	"github.com/symphony-rtc/symphony/internal/room"
+	"github.com/symphony-rtc/symphony/internal/store/embedded"
+	"github.com/symphony-rtc/symphony/internal/telemetry"
 )
-
-// Server is a running Symphony server.
-type Server struct {
-	log    *slog.Logger
-	http   *http.Server
-	health *admin.Health
-	places Places
-	failed chan error
-	closed chan struct{} // the listener's goroutine ended
-}
-
-// Places are where a server's parts can be found, for people.
-type Places struct {
-	Version   string
-	Page      string // URL of the demo page
-	WebSocket string // URL of rooms, for a provider
-	Rooms     string // URL of the management API
-	Metrics   string // URL for Prometheus
-	Data      string // directory of the store
-}
 
 // StartDev starts a server with everything embedded. It returns when connections are accepted. ctx bounds the start.
 func StartDev(ctx context.Context, config Config, log *slog.Logger, version string) (*Server, error) {
-	data, err := filepath.Abs(config.Data)
-	if err != nil {
-		return nil, fmt.Errorf("find the data directory: %w", err)
-	}
+	// The address first: it is what most often is not to be had, and taking it changes nothing. Who connects while the
+	// store recovers waits in the listener's queue.
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", config.Addr)
 	if err != nil {
 		return nil, listenError(config.Addr, err)
 	}
+	metrics := telemetry.NewMetrics(version)
+	stored, err := embedded.Open(config.Data, embedded.Options{
+		Window:  config.Journal.Window,
+		Observe: metrics,
+		Log:     log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	host := room.NewHost(stored, room.Options{
+		Grace:         max(config.Room.Grace, 1), // 0 would mean the default
+		SnapshotEvery: config.Room.Snapshot,
+		MaxMembers:    config.Limits.RoomMembers,
+		MaxRooms:      config.Limits.Rooms,
+		MaxBacklog:    int(config.Limits.Backlog),
+		MaxMessage:    int(config.Limits.Message),
+		Logger:        log,
+		Observer:      metrics,
+	})
+	edge := gateway.New(gateway.Rooms(host), gateway.Options{
+		MaxMessage:        int(config.Limits.Message),
+		MaxMessageRate:    config.Limits.MessageRate,
+		MaxConnections:    config.Limits.Connections,
+		MaxBacklog:        int(config.Limits.Queue),
+		SweepEvery:        config.Ping.Interval / sweepsToPing,
+		AllowedOrigins:    config.Origins,
+		AllowLocalOrigins: true,
+		Logger:            log,
+	})
+	countRooms(metrics, host)
+	countConnections(metrics, edge)
 	health := admin.NewHealth()
+	health.Check("storage", host.Health)
+
+	loopback := listensOnLoopback(listener.Addr())
+	if !loopback {
+		log.Warn("the management API asks for no authentication: whoever reaches this address can read all rooms", "addr", config.Addr)
+	}
+	guard := func(h http.Handler) http.Handler { return admin.Guard(h, loopback, originHosts(config.Origins)) }
 	server := &Server{
-		log:    log,
-		health: health,
-		places: placesAt(listener.Addr(), data, version),
-		failed: make(chan error, 1),
-		closed: make(chan struct{}),
+		log: log, health: health, gateway: edge, host: host, store: stored,
+		places: placesAt(listener.Addr(), config.Data, version),
+		failed: make(chan error, 1), closed: make(chan struct{}),
 	}
 	server.http = &http.Server{
-		Handler:           routes{health: health},
+		Handler: routes{
+			rooms:   edge,
+			api:     guard(admin.NewAPI(host, stored, log)),
+			metrics: guard(metrics.Handler()),
+			health:  health,
+			page:    hello.Handler(),
+		},
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -61,6 +84,22 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 	}
 	go server.serve(listener)
 	return server, nil
+}
+
+// sweepsToPing is how many of its sweeps a gateway waits before it pings a silent client (gateway.Options.SweepEvery).
+const sweepsToPing = 5
+
+// Server is a running Symphony server.
+type Server struct {
+	log     *slog.Logger
+	health  *admin.Health
+	http    *http.Server
+	gateway *gateway.Gateway
+	host    *room.Host
+	store   *embedded.Store
+	places  Places
+	failed  chan error
+	closed  chan struct{} // the listener's goroutine ended
 }
 
 func (s *Server) serve(listener net.Listener) {
@@ -77,40 +116,23 @@ func (s *Server) Places() Places { return s.places }
 func (s *Server) Failed() <-chan error { return s.failed }
 
 // Shutdown ends the server without losing anything: it takes no more connections, sends members away with a transient
-// close code, stores what is not stored and closes the store. It returns an error if that took longer than ctx or failed.
+// close code, stores what is not stored and closes the store. When ctx is over it stops waiting, and the error says
+// what was left; whatever was acknowledged is in the journal even then.
 func (s *Server) Shutdown(ctx context.Context) error {
+	began := time.Now()
+	s.log.Info("shutting down: members are told to reconnect")
 	s.health.Drain()
-	err := s.http.Shutdown(ctx)
+	requests := make(chan error, 1)
+	go func() { requests <- s.http.Shutdown(ctx) }() // closes the listener at once, then waits for requests to end
+
+	// Members leave before their rooms are stored, rooms are stored before the store is closed.
+	err := s.gateway.Drain(ctx)
+	err = errors.Join(err, s.host.Close(ctx))
+	if e := <-requests; e != nil {
+		err = errors.Join(err, s.http.Close()) // slow requests: cut off
+	}
 	<-s.closed
+	err = errors.Join(err, s.store.Close())
+	s.log.Info("shut down", "took", time.Since(began).Round(time.Millisecond), "complete", err == nil)
 	return err
-}
-
-// listenError says what to do about an address that cannot be listened on.
-func listenError(addr string, err error) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s is in use by another program: stop it, or choose another address with --addr", addr)
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("listening on %s is not permitted: choose a port above 1023 with --addr", addr)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%s is no address of this machine: choose another with --addr, such as 127.0.0.1:8080", addr)
-	}
-	return fmt.Errorf("listen on %s: %w", addr, err)
-}
-
-// placesAt names the places of a server at addr. A server on all addresses is best reached by name.
-func placesAt(addr net.Addr, data, version string) Places {
-	host, port, _ := net.SplitHostPort(addr.String())
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	at := net.JoinHostPort(host, port)
-	return Places{
-		Version:   version,
-		Page:      "http://" + at + "/",
-		WebSocket: "ws://" + at + "/rooms/{room}",
-		Rooms:     "http://" + at + "/v1/rooms",
-		Metrics:   "http://" + at + "/metrics",
-		Data:      data,
-	}
 }

@@ -10,18 +10,23 @@ import (
 // routes sends a request to its part of the server. It looks at the path as it was sent: room ids are data and may be
 // ".." or contain encoded slashes, which http.ServeMux would clean away.
 type routes struct {
-	health *admin.Health
+	rooms, api, metrics, page http.Handler
+	health                    *admin.Health
 }
 
 func (p routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.EscapedPath(); {
+	case path == "/rooms" || strings.HasPrefix(path, "/rooms/"):
+		p.rooms.ServeHTTP(w, r)
+	case path == "/v1" || strings.HasPrefix(path, "/v1/"):
+		p.api.ServeHTTP(w, r)
+	case path == "/metrics":
+		p.metrics.ServeHTTP(w, r)
 	case path == "/healthz":
 		p.health.ServeAlive(w, r)
 	case path == "/readyz":
 		p.health.ServeReady(w, r)
-	case strings.HasPrefix(path, "/rooms/"):
-		http.NotFound(w, r)
 	default:
-		http.NotFound(w, r)
+		p.page.ServeHTTP(w, r)
 	}
 }

@@ -40,7 +40,7 @@ func (c *Config) Validate() error {
 				return fmt.Errorf("setting %s: must be more than 0", s.Name)
 			}
 		case time.Duration:
-			if value < 0 || value == 0 && s.Name != "room.grace" && s.Name != "journal.window" {
+			if value < 0 || value == 0 && s.Name != "room.grace" {
 				return fmt.Errorf("setting %s: must be more than 0", s.Name)
 			}
 		}
