@@ -1,0 +1,163 @@
+package crdt
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/symphony-rtc/symphony/crdt/internal/wire"
+)
+
+// pending is what a document got and cannot use yet.
+type pending struct {
+	update  []byte    // structs whose dependencies are missing: a V2 update without deletes; nil if there are none
+	missing []missing // one of these has to come before any of them can be used
+	deletes []idRange // deletes of unknown units, by client and clock, joined
+}
+
+// missing is a unit that is waited for.
+type missing struct {
+	client uint64
+	clock  uint32
+}
+
+func (p *pending) any() bool { return p.update != nil || len(p.deletes) > 0 }
+
+func (p *pending) size() int { return cap(p.update) + cap(p.missing)*16 + cap(p.deletes)*16 }
+
+// keepRest adds t.rest, what integrateStaged left over, to the pending structs, and lets go of the staged items that
+// have not been integrated. retry says that pending structs may have become usable.
+func (t *txn) keepRest() (retry bool, err error) {
+	p := &t.pending
+	for _, m := range p.missing {
+		if c := t.lookClient(m.client); c != 0 && m.clock < t.clients[c].state {
+			retry = true
+			break
+		}
+	}
+	if len(t.rest) > 0 {
+		err = t.addPending()
+	}
+	if len(t.rest) > 0 || len(t.staged) > 0 {
+		t.dropStaged()
+	}
+	return retry, err
+}
+
+func (t *txn) addPending() error {
+	p := &t.pending
+	for _, m := range t.missing {
+		id := t.clients[m.client].id
+		k := slices.IndexFunc(p.missing, func(o missing) bool { return o.client == id })
+		if k < 0 {
+			p.missing = append(p.missing, missing{id, m.clock})
+		} else {
+			p.missing[k].clock = min(p.missing[k].clock, m.clock)
+		}
+	}
+	rest, err := t.encodeRest()
+	if err != nil {
+		return fmt.Errorf("keep structs that wait for others: %w", err)
+	}
+	if p.update != nil {
+		if rest, err = MergeUpdatesV2([][]byte{p.update, rest}); err != nil {
+			return fmt.Errorf("keep structs that wait for others: %w", err)
+		}
+	}
+	if !bytes.Equal(rest, p.update) {
+		t.changed = true
+		p.update = rest
+	}
+	return nil
+}
+
+// encodeRest writes the structs of t.rest as an update without deletes, as they were decoded.
+func (t *txn) encodeRest() ([]byte, error) {
+	slices.SortFunc(t.rest, func(a, b restRun) int {
+		return cmp.Compare(t.clients[b.client].id, t.clients[a.client].id)
+	})
+	e := new(wire.Encoder)
+	e.Reset(wire.V2)
+	var s wire.Struct
+	for _, run := range t.rest {
+		e.Block(t.clients[run.client].id, t.items[run.items[0]].clock)
+		for _, i := range run.items {
+			t.stagedStruct(i, &s)
+			e.Struct(&s, 0)
+		}
+	}
+	return e.Bytes(nil)
+}
+
+// stagedStruct fills s with a struct that is staged and not resolved.
+func (t *txn) stagedStruct(i int32, s *wire.Struct) {
+	it := &t.items[i]
+	t.fillStruct(it, s)
+	if k := it.kind(); k == wire.GC || k == wire.Skip || it.originClient != 0 || it.rightClient != 0 {
+		return
+	}
+	if it.left > 0 {
+		s.Parent, s.ParentName = wire.ParentRoot, t.keyName(t.types[it.left].name)
+	} else {
+		s.Parent, s.ParentID = wire.ParentItem, wire.ID{Client: t.clients[-it.left].id, Clock: it.originClock}
+	}
+	if it.right != 0 {
+		s.Info |= wire.HasParentSub
+		s.ParentSub = t.keyName(uint32(it.right))
+	}
+}
+
+// dropStaged lets go of the staged items that have not been integrated, and of clients known only from them.
+func (t *txn) dropStaged() {
+	for _, i := range slices.Backward(t.staged) {
+		if it := &t.items[i]; it.meta&flagStaged != 0 {
+			t.freeContent(it)
+			t.dropItem(i)
+		}
+	}
+	t.staged, t.blocks = t.staged[:0], t.blocks[:0]
+	t.dropClients(t.mark.clients)
+}
+
+// keepUnapplied makes t.unapplied the pending deletes, after trying the present ones again.
+func (t *txn) keepUnapplied() {
+	p := &t.pending
+	if len(t.unapplied) == 0 && len(p.deletes) == 0 {
+		return
+	}
+	fresh := len(t.unapplied)
+	before := len(p.deletes)
+	t.incoming = append(t.incoming[:0], p.deletes...)
+	t.deleteIncoming()
+	t.incoming = t.incoming[:0]
+	all := joinRanges(t.unapplied)
+	if fresh > 0 && (before != len(all) || !slices.Equal(all, p.deletes)) {
+		t.changed = true
+	}
+	p.deletes = append(p.deletes[:0], all...)
+	t.unapplied = t.unapplied[:0]
+}
+
+// joinRanges sorts ranges by client, descending, and clock, and joins those that touch or overlap.
+func joinRanges(rs []idRange) []idRange {
+	if len(rs) < 2 {
+		return rs
+	}
+	slices.SortFunc(rs, func(a, b idRange) int {
+		if a.client != b.client {
+			return cmp.Compare(b.client, a.client)
+		}
+		return cmp.Compare(a.clock, b.clock)
+	})
+	out := rs[:1]
+	for _, r := range rs[1:] {
+		last := &out[len(out)-1]
+		if last.client == r.client && last.clock+last.length >= r.clock {
+			last.length = max(last.length, r.clock+r.length-last.clock)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}

@@ -1,0 +1,221 @@
+package crdt
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/symphony-rtc/symphony/crdt/internal/wire"
+)
+
+// An update is decoded whole before anything of it takes effect: its structs become items that are not linked yet,
+// "staged", its content goes to the end of the arena. If the update turns out to be malformed, all of it is taken back.
+//
+// While staged, an item's links hold how it names its parent: left > 0 is a root type; left < 0 is the client of the
+// item that carries the parent, whose clock is in originClock; right is the key of the entry, if it is one.
+
+// block is the staged structs of one client, in the update's order: Staged[at:end]. It is consumed from the front.
+type block struct {
+	client  uint32
+	at, end int32
+	gone    bool // its structs wait for others, or the client came again
+}
+
+// idRange is a range of units of a client.
+type idRange struct {
+	client        uint64
+	clock, length uint32
+}
+
+// stageMark is what stage changes of the document, to take it back.
+type stageMark struct {
+	arena    int
+	keys     int
+	clients  int
+	lastRoot int32
+}
+
+// stage decodes an update into t.staged, t.blocks and t.incoming. After an error the document is as it was.
+func (t *txn) stage(update []byte, v wire.Version) error {
+	t.staged, t.blocks, t.incoming = t.staged[:0], t.blocks[:0], t.incoming[:0]
+	t.mark = stageMark{len(t.arena.buf), len(t.keys), len(t.clients), t.lastRoot}
+	err := t.decode(update, v)
+	if err != nil {
+		t.unstage()
+	}
+	return err
+}
+
+func (t *txn) unstage() {
+	for _, i := range slices.Backward(t.staged) {
+		t.dropItem(i)
+	}
+	t.staged, t.blocks = t.staged[:0], t.blocks[:0]
+	t.arena.buf = t.arena.buf[:t.mark.arena]
+	t.dropRootsAfter(t.mark.lastRoot)
+	t.dropKeys(t.mark.keys)
+	t.dropClients(t.mark.clients)
+}
+
+func (t *txn) decode(update []byte, v wire.Version) error {
+	dec := &t.dec
+	if err := dec.Reset(update, v); err != nil {
+		return fmt.Errorf("read update: %w", err)
+	}
+	for {
+		id, _, n, ok := dec.NextBlock()
+		if !ok {
+			break
+		}
+		if err := t.stageBlock(id, n, len(update)); err != nil {
+			return err
+		}
+	}
+	for {
+		id, n, ok := dec.NextDeleteClient()
+		if !ok {
+			break
+		}
+		for range n {
+			clock, length, err := dec.NextRange()
+			if err != nil {
+				return fmt.Errorf("read delete set: %w", err)
+			}
+			t.incoming = append(t.incoming, idRange{id, clock, length})
+		}
+	}
+	if err := dec.Err(); err != nil {
+		return fmt.Errorf("read update: %w", err)
+	}
+	return nil
+}
+
+// stageBlock stages the structs of the decoder's block that are not known yet.
+func (t *txn) stageBlock(id uint64, n, size int) error {
+	c := t.lookClient(id)
+	known := uint32(0)
+	if c != 0 {
+		known = t.clients[c].state
+	}
+	if n > 16 && known == 0 {
+		t.items = slices.Grow(t.items, min(n+1, size))
+	}
+	from := int32(len(t.staged))
+	s := &t.in
+	for range n {
+		if err := t.dec.Next(s); err != nil {
+			return fmt.Errorf("read struct: %w", err)
+		}
+		if err := checkStruct(s); err != nil {
+			return err
+		}
+		if s.ID.Clock+s.Len <= known {
+			continue
+		}
+		if c == 0 {
+			if len(t.clients) >= t.maxClients {
+				return fmt.Errorf("%w: more than %d clients", ErrTooLarge, t.maxClients)
+			}
+			c = t.getClient(id)
+		}
+		t.stageStruct(c, s)
+		if t.room -= itemBytes; t.room < 0 {
+			return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, t.maxSize)
+		}
+	}
+	if int(from) == len(t.staged) {
+		return nil
+	}
+	// Of a client that comes twice, yjs uses the last block only.
+	if b := t.clients[c].block; b != 0 {
+		t.blocks[b-1].gone = true
+	}
+	t.blocks = append(t.blocks, block{client: c, at: from, end: int32(len(t.staged))})
+	t.clients[c].block = int32(len(t.blocks))
+	return nil
+}
+
+// checkStruct refuses what would make yjs fail half way: a struct that refers to its own client's future.
+func checkStruct(s *wire.Struct) error {
+	if s.ID.Clock+s.Len > maxClock {
+		return fmt.Errorf("%w: clock of client %d beyond %d", ErrTooLarge, s.ID.Client, maxClock)
+	}
+	if s.Info&wire.HasOrigin != 0 && s.Origin.Client == s.ID.Client && s.Origin.Clock >= s.ID.Clock ||
+		s.Info&wire.HasRightOrigin != 0 && s.RightOrigin.Client == s.ID.Client && s.RightOrigin.Clock >= s.ID.Clock ||
+		s.Parent == wire.ParentItem && s.ParentID.Client == s.ID.Client && s.ParentID.Clock >= s.ID.Clock {
+		return fmt.Errorf("%w: struct %d of client %d refers to itself or a later one", ErrMalformed, s.ID.Clock, s.ID.Client)
+	}
+	return nil
+}
+
+func (t *txn) stageStruct(c uint32, s *wire.Struct) {
+	i := t.newItem()
+	t.staged = append(t.staged, i)
+	it := item{
+		clock:  s.ID.Clock,
+		length: s.Len,
+		meta:   c<<clientShift | flagStaged | uint32(s.Kind),
+	}
+	if s.Kind != wire.GC && s.Kind != wire.Skip {
+		t.stageLinks(&it, c, s)
+		t.stageContent(&it, s)
+	}
+	t.items[i] = it
+}
+
+func (t *txn) stageLinks(it *item, c uint32, s *wire.Struct) {
+	client := func(id uint64) uint32 {
+		if id == s.ID.Client {
+			return c
+		}
+		return t.getClient(id)
+	}
+	if s.Info&wire.HasOrigin != 0 {
+		it.originClient, it.originClock = client(s.Origin.Client), s.Origin.Clock
+	}
+	if s.Info&wire.HasRightOrigin != 0 {
+		it.rightClient, it.rightClock = client(s.RightOrigin.Client), s.RightOrigin.Clock
+	}
+	if s.Info&(wire.HasOrigin|wire.HasRightOrigin) != 0 {
+		return
+	}
+	if s.Parent == wire.ParentRoot {
+		it.left = t.root(s.ParentName)
+	} else {
+		it.left, it.originClock = -int32(client(s.ParentID.Client)), s.ParentID.Clock
+	}
+	if s.Info&wire.HasParentSub != 0 {
+		it.right = int32(t.getKey(s.ParentSub))
+	}
+}
+
+// stageContent stores the content of s. The layout in the arena is that of wire.Content.Data, but that the key of a
+// Format is in front as a 4-byte key number, and the guid of a Doc with a 4-byte length.
+func (t *txn) stageContent(it *item, s *wire.Struct) {
+	a := &t.arena
+	switch s.Kind {
+	case wire.Deleted:
+		return
+	case wire.Type:
+		it.size = uint32(s.TypeRef)
+		if s.TypeRef == typeXMLElement || s.TypeRef == typeXMLHook {
+			it.off = t.getKey(s.Key)
+		}
+		return
+	case wire.Format:
+		it.off = uint32(len(a.buf))
+		a.buf = binary.LittleEndian.AppendUint32(a.buf, t.getKey(s.Key))
+	case wire.Doc:
+		it.off = uint32(len(a.buf))
+		a.buf = binary.LittleEndian.AppendUint32(a.buf, uint32(len(s.Key)))
+		a.buf = append(a.buf, s.Key...)
+	default:
+		it.off = uint32(len(a.buf))
+	}
+	a.buf = append(a.buf, s.Data...)
+	it.size = uint32(len(a.buf)) - it.off
+	t.room -= int(it.size)
+	if s.ValueIsJSON && (s.Kind == wire.Embed || s.Kind == wire.Format) {
+		it.meta |= flagJSON
+	}
+}
