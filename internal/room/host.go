@@ -63,7 +63,8 @@ type Host struct {
 	store Store
 	opts  Options
 	now   func() time.Time
-	spawn func(func()) // runs I/O of rooms elsewhere
+	spawn func(func()) // runs a room's snapshot or release elsewhere, a few at a time
+	start func(func()) // runs a room's load elsewhere, at once: loading one room never waits for another
 
 	stats Stats
 	ids   atomic.Uint64
@@ -103,6 +104,7 @@ func NewHost(store Store, opts Options) *Host {
 			job()
 		})
 	}
+	h.start = func(load func()) { h.work.Go(load) }
 	h.work.Go(func() {
 		ticker := time.NewTicker(tickEvery)
 		defer ticker.Stop()
@@ -118,7 +120,7 @@ func NewHost(store Store, opts Options) *Host {
 	return h
 }
 
-// newHost returns a host that does nothing by itself: whoever calls it sets now and spawn and calls tick.
+// newHost returns a host that does nothing by itself: whoever calls it sets now, spawn and start, and calls tick.
 func newHost(store Store, opts Options) *Host {
 	h := &Host{store: store, opts: opts.withDefaults(), rooms: make(map[string]*room), stop: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
@@ -139,9 +141,12 @@ type JoinOptions struct {
 // a *protocol.CloseError.
 func (h *Host) Join(ctx context.Context, id string, m Member, o JoinOptions) (*Session, error) {
 	for {
-		r, err := h.enter(id)
+		r, fresh, err := h.enter(id)
 		if err != nil {
 			return nil, err
+		}
+		if fresh {
+			h.start(r.load)
 		}
 		select {
 		case <-r.loaded:
@@ -160,23 +165,22 @@ func (h *Host) Join(ctx context.Context, id string, m Member, o JoinOptions) (*S
 	}
 }
 
-// enter returns the room, which may still be loading.
-func (h *Host) enter(id string) (*room, error) {
+// enter returns the room, which may still be loading; a fresh one has to be started.
+func (h *Host) enter(id string) (r *room, fresh bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.draining {
-		return nil, protocol.Closef(protocol.CloseRestarting, "the server is shutting down; reconnect")
+		return nil, false, protocol.Closef(protocol.CloseRestarting, "the server is shutting down; reconnect")
 	}
 	if r := h.rooms[id]; r != nil {
-		return r, nil
+		return r, false, nil
 	}
 	if len(h.rooms) >= h.opts.MaxRooms {
-		return nil, protocol.Closef(protocol.CloseUnavailable, "this server has its limit of %d rooms open", h.opts.MaxRooms)
+		return nil, false, protocol.Closef(protocol.CloseUnavailable, "this server has its limit of %d rooms open", h.opts.MaxRooms)
 	}
-	r := newRoom(h, id)
+	r = newRoom(h, id)
 	h.rooms[id] = r
-	h.work.Go(r.load) // not through spawn: loading one room must not wait for another's I/O
-	return r, nil
+	return r, true, nil
 }
 
 // forget removes a room that is gone.
