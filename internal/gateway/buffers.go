@@ -1,6 +1,9 @@
 package gateway
 
-import "sync"
+import (
+	"math/bits"
+	"sync"
+)
 
 // A buffer is a piece of pooled memory. Connections hold one only while bytes are in it.
 type buffer struct {
@@ -9,31 +12,31 @@ type buffer struct {
 	next       *buffer // in an outbox
 }
 
-// bufferSizes are the sizes that are pooled. What is larger is rare and left to the garbage collector.
-var bufferSizes = [...]int{1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}
+// Buffers of all powers of two between these are pooled. What is larger is rare and left to the garbage collector.
+const (
+	smallestBuffer = 10 // 1 KiB
+	largestBuffer  = 20 // 1 MiB
+)
 
-var bufferPools [len(bufferSizes)]sync.Pool
+var bufferPools [largestBuffer - smallestBuffer + 1]sync.Pool
 
 // getBuffer returns a buffer with room for at least size bytes. What is in it is undefined.
 func getBuffer(size int) *buffer {
-	for i, s := range bufferSizes {
-		if size <= s {
-			if b, ok := bufferPools[i].Get().(*buffer); ok {
-				return b
-			}
-			return &buffer{b: make([]byte, s)}
-		}
+	if size > 1<<largestBuffer {
+		return &buffer{b: make([]byte, size)}
 	}
-	return &buffer{b: make([]byte, size)}
+	class := max(bits.Len(uint(max(size, 1)-1)), smallestBuffer)
+	if b, ok := bufferPools[class-smallestBuffer].Get().(*buffer); ok {
+		return b
+	}
+	return &buffer{b: make([]byte, 1<<class)}
 }
 
 // putBuffer gives a buffer back. Its owner must not touch it any more.
 func putBuffer(b *buffer) {
-	for i, s := range bufferSizes {
-		if len(b.b) == s {
-			b.start, b.end, b.next = 0, 0, nil
-			bufferPools[i].Put(b)
-			return
-		}
+	if len(b.b) > 1<<largestBuffer {
+		return
 	}
+	b.start, b.end, b.next = 0, 0, nil
+	bufferPools[bits.Len(uint(len(b.b)-1))-smallestBuffer].Put(b)
 }

@@ -111,7 +111,7 @@ func (r *reader) park() {
 	switch held := r.held(); {
 	case held == 0 && !r.fragments:
 		r.release()
-	case len(r.buf.b) > bufferSizes[0] && len(r.buf.b) > 8*(held+protocol.HeaderRoom):
+	case len(r.buf.b) > 1<<smallestBuffer && len(r.buf.b) > 8*(held+protocol.HeaderRoom):
 		r.move(held + protocol.HeaderRoom)
 	}
 }
