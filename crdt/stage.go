@@ -109,7 +109,7 @@ func (t *txn) stageBlock(id uint64, n, size int) error {
 		if err := checkStruct(s); err != nil {
 			return err
 		}
-		if s.ID.Clock+s.Len <= known {
+		if s.ID.Clock+s.Len <= known && !t.splitsPair(c, s) {
 			continue
 		}
 		if c == 0 {
@@ -146,6 +146,16 @@ func checkStruct(s *wire.Struct) error {
 		return fmt.Errorf("%w: struct %d of client %d refers to itself or a later one", ErrMalformed, s.ID.Clock, s.ID.Client)
 	}
 	return nil
+}
+
+// splitsPair says whether s, which is known, begins between two halves of a surrogate pair that are not split here yet.
+// Such a struct is staged like a new one: yjs looks for the origins of known structs too, and the split remains.
+func (t *txn) splitsPair(c uint32, s *wire.Struct) bool {
+	if s.Info&wire.HasOrigin == 0 || s.Origin.Client != s.ID.Client || s.Origin.Clock+1 != s.ID.Clock {
+		return false
+	}
+	it := &t.items[t.findItem(c, s.Origin.Clock)]
+	return it.kind() == wire.String && it.size != it.length && it.end() > s.ID.Clock
 }
 
 func (t *txn) stageStruct(c uint32, s *wire.Struct) {
