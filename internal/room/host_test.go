@@ -38,7 +38,26 @@ func (s *slowStore) Open(ctx context.Context, id string, events JournalEvents) (
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.sim.Open(ctx, id, events)
+	h, stored, err := s.sim.Open(ctx, id, events)
+	return slowHandle{s, h}, stored, err
+}
+
+// slowHandle is a simHandle for the goroutines that save and release.
+type slowHandle struct {
+	store *slowStore
+	Handle
+}
+
+func (h slowHandle) Save(ctx context.Context, through uint64, snapshot []byte) error {
+	h.store.mu.Lock()
+	defer h.store.mu.Unlock()
+	return h.Handle.Save(ctx, through, snapshot)
+}
+
+func (h slowHandle) Release(ctx context.Context) error {
+	h.store.mu.Lock()
+	defer h.store.mu.Unlock()
+	return h.Handle.Release(ctx)
 }
 
 func (s *slowStore) set(fail bool) {
@@ -48,6 +67,8 @@ func (s *slowStore) set(fail bool) {
 }
 
 func (s *slowStore) commit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if h := s.sim.current; h != nil {
 		h.commit(len(h.pending))
 	}

@@ -298,7 +298,7 @@ type sim struct {
 
 func (s *sim) newHost() {
 	s.jobs = nil
-	s.host = newHost(s.store, Options{Grace: 10 * time.Second, SnapshotEvery: 5 * time.Second})
+	s.host = newHost(s.store, Options{Grace: 2 * time.Second, SnapshotEvery: 5 * time.Second})
 	s.host.now = func() time.Time { return s.now }
 	s.host.spawn = func(job func()) { s.jobs = append(s.jobs, job) }
 	s.host.start = func(load func()) { load() }
@@ -316,16 +316,22 @@ func (s *sim) step() {
 		c.disconnect()
 	}
 	switch p := s.rng.IntN(100); {
-	case p < 25:
+	case p < 20:
 		c.write()
+	case p < 25:
+		s.runJob()
 	case p < 60:
 		c.hear()
-	case p < 68:
+	case p < 66:
 		if c.session == nil && s.settled() {
 			c.connect(s.host)
 		}
-	case p < 72:
+	case p < 71:
 		c.disconnect()
+	case p < 72:
+		for _, c := range s.clients {
+			c.disconnect()
+		}
 	case p < 87:
 		if h := s.store.current; h != nil && !s.store.fail {
 			h.commit(s.rng.IntN(len(h.pending) + 1))
@@ -511,7 +517,7 @@ func simulate(t *testing.T, seed uint64) {
 }
 
 func TestSimulation(t *testing.T) {
-	seeds := 3000
+	seeds := 5000
 	if testing.Short() {
 		seeds = 300
 	}
