@@ -1,0 +1,146 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"fmt"
+
+	"github.com/symphony-rtc/symphony/internal/room"
+)
+
+// check refuses a file whose pages are damaged, before anything is written to it. SQLite has replayed the log by then.
+func (db *DB) check() error {
+	return db.w.query(`PRAGMA quick_check(1)`, func(row []driver.Value) error {
+		if s, ok := row[0].(string); ok && s != "ok" {
+			return fmt.Errorf("the database file is damaged (%s); nothing was changed, restore the data directory from a backup: %w",
+				s, room.ErrCorrupt)
+		}
+		return nil
+	})
+}
+
+// ref names a journal row and the room it belongs to.
+type ref struct{ n, num int64 }
+
+// recovered is what is known about one room of the journal during recovery.
+type recovered struct {
+	row  roomRow
+	next uint64 // number that the next row must not go beyond
+	gone bool   // there is no such room in the catalog
+	err  error  // the room is damaged
+}
+
+// recover reads the whole journal, checks every row, builds the index, removes rows that snapshots cover, and marks
+// rooms inactive that a dead process had open. Damage is remembered with its room and changes nothing: the others work.
+func (db *DB) recover() error {
+	rooms := make(map[int64]*recovered)
+	var covered []ref
+	last := int64(0)
+	err := db.w.query(`SELECT n, room, data FROM journal ORDER BY n`, func(row []driver.Value) error {
+		var n, num int64
+		var data []byte
+		if err := scanner(row)(&n, &num, &data); err != nil {
+			return err
+		}
+		last = n
+		info, err := checkBlock(data, n, num)
+		if err != nil {
+			// Either copy of the room's number may be the wrong one.
+			for _, num := range []int64{num, peekRoom(data)} {
+				if r, e := db.recoverRoom(rooms, num); e != nil {
+					return e
+				} else if r.err == nil {
+					r.err = damagedRow(n, r.row.id, err)
+				}
+			}
+			return nil
+		}
+		r, err := db.recoverRoom(rooms, num)
+		switch {
+		case err != nil:
+			return err
+		case r.err != nil:
+		case info.last <= r.row.through:
+			covered = append(covered, ref{n, num})
+			return nil
+		case info.first > r.next:
+			r.err = damagedRow(n, r.row.id, fmt.Errorf("updates %d to %d before it are missing", r.next, info.first-1))
+		}
+		r.next = info.last + 1
+		db.index.add(num, n, info.last, len(data), info.millis)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	for num, r := range rooms {
+		if r.err == nil && r.row.lastSeq >= r.next {
+			r.err = fmt.Errorf("updates %d to %d of room %q are missing from the journal; nothing was changed, "+
+				"restore the data directory from a backup: %w", r.next, r.row.lastSeq, r.row.id, room.ErrCorrupt)
+		}
+		if r.err != nil {
+			db.damaged = append(db.damaged, r.err)
+		}
+		if r.err != nil && !r.gone {
+			db.index.damage(num, r.err)
+		}
+		if !r.gone || r.next > 1 {
+			db.nextRoom = max(db.nextRoom, num+1)
+		}
+	}
+	if len(db.damaged) > 0 {
+		db.index.keep()
+	}
+	db.nextRow = last + 1
+	return db.tidy(rooms, covered)
+}
+
+// recoverRoom looks up a room once. A room that is not in the catalog or fails its checksum is damaged.
+func (db *DB) recoverRoom(rooms map[int64]*recovered, num int64) (*recovered, error) {
+	if r, ok := rooms[num]; ok {
+		return r, nil
+	}
+	r := &recovered{gone: true, err: fmt.Errorf("room %d of the journal is missing from the catalog, restore the data directory from a backup: %w",
+		num, room.ErrCorrupt)}
+	err := db.w.query(`SELECT `+roomColumns+` FROM room WHERE num = ?`, func(row []driver.Value) error {
+		r.row, r.err = scanRoom(scanner(row))
+		r.gone = false
+		return nil
+	}, num)
+	r.next = r.row.through + 1
+	rooms[num] = r
+	return r, err
+}
+
+// tidy removes covered rows, but none of a damaged room, and ends the activity of a dead process.
+func (db *DB) tidy(rooms map[int64]*recovered, covered []ref) (err error) {
+	if _, err := db.w.exec(`BEGIN IMMEDIATE`); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			db.w.exec(`ROLLBACK`)
+		}
+	}()
+	for _, row := range covered {
+		if rooms[row.num].err != nil {
+			continue
+		}
+		if _, err := db.w.exec(`DELETE FROM journal WHERE n = ?`, row.n); err != nil {
+			return fmt.Errorf("remove journal rows that snapshots cover: %w", err)
+		}
+	}
+	if _, err := db.w.exec(`UPDATE room SET active = 0 WHERE active <> 0`); err != nil {
+		return fmt.Errorf("mark rooms inactive: %w", err)
+	}
+	err = db.w.query(`SELECT coalesce(max(num), 0) + 1 FROM room`, func(row []driver.Value) error {
+		var next int64
+		err := scanner(row)(&next)
+		db.nextRoom = max(db.nextRoom, next)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = db.w.exec(`COMMIT`)
+	return err
+}
