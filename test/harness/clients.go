@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"testing"
 )
 
@@ -10,7 +11,7 @@ import (
 type Client struct {
 	Puppet *Puppet
 	Name   string
-	Room   string // as it is in the URL: percent-encoded
+	Room   string // the id as it is, not as it is in URLs
 	ID     uint64 // Yjs client id
 
 	t testing.TB
@@ -34,7 +35,7 @@ func (p *Puppet) Join(s *Server, kind, name, room string) *Client {
 func (p *Puppet) JoinLater(s *Server, kind, name, room string, connect bool) *Client {
 	p.t.Helper()
 	var joined struct{ ClientID uint64 }
-	p.Do(Command{"do": "join", "client": name, "kind": kind, "url": s.WebSocketURL(), "room": room, "connect": connect}, &joined)
+	p.Do(Command{"do": "join", "client": name, "kind": kind, "url": s.WebSocketURL(), "room": url.PathEscape(room), "connect": connect}, &joined)
 	return &Client{Puppet: p, Name: name, Room: room, ID: joined.ClientID, t: p.t}
 }
 

@@ -1,0 +1,88 @@
+package browser
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/symphony-rtc/symphony/test/harness"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }
+
+// chromium returns the path of the browser. Without one the test is skipped, or fails where everything has to be tested.
+func chromium(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("CHROMIUM"); path != "" {
+		return path
+	}
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("SYMPHONY_TEST_ALL") != "" {
+			t.Fatal("chromium is not installed: run scripts/setup.sh chromium")
+		}
+		t.Skip("chromium is not installed: `make test` installs it")
+	}
+	return path
+}
+
+// Two windows see each other's text, cursors and names; the text survives a restart of the server; what was typed while
+// it was away arrives.
+func TestHelloPageInTwoWindows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	browser := chromium(t)
+	root := harness.Root()
+	if _, err := os.Stat(filepath.Join(root, "examples", "hello", "dist", "index.html")); errors.Is(err, os.ErrNotExist) {
+		t.Fatal("the demo page is not built: run make build")
+	}
+	screenshots := filepath.Join(root, "artifacts")
+	if err := os.MkdirAll(screenshots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	server := harness.StartServer(t)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	// A room of its own, with an id that has to be encoded.
+	cmd := exec.CommandContext(ctx, "node", filepath.Join(root, "test", "browser", "hello.mjs"),
+		"http://"+server.Addr+"/#zwei%20Fenster%2F%F0%9F%8E%BB", screenshots, browser)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	last := ""
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		switch last = lines.Text(); last {
+		case "typed":
+			if code := server.Terminate(); code != 0 {
+				t.Errorf("SIGTERM: the server's exit code is %d", code)
+			}
+		case "offline":
+			server.Start()
+			server.WaitReady()
+		default:
+			continue
+		}
+		if _, err := in.Write([]byte("go on\n")); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := cmd.Wait(); err != nil || last != "done" {
+		t.Fatalf("the browser's part ended after %q: %v", last, err)
+	}
+}
