@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"encoding/binary"
 	"math"
+	"math/bits"
 
 	"github.com/symphony-rtc/symphony/crdt/lib0"
 )
@@ -55,6 +57,11 @@ type Decoder struct {
 	extra   uint64 // structs that may still come, in V2
 	client  uint64
 	clock   uint64 // of the next struct
+
+	// The client of the block as it is written in V1: in the low bytes of a word, so that ids which name it again,
+	// as most do, are read with one comparison.
+	clientWord, clientMask uint64
+	clientBytes            int
 
 	deletes      uint64 // clients of the delete set not yet started
 	ranges       uint64 // of the current client, not yet read
@@ -110,7 +117,9 @@ func (d *Decoder) NextBlock() (client uint64, clock uint32, structs int, ok bool
 	d.blocks--
 	n := d.uvarint("number of structs")
 	if d.v == V1 {
+		start := d.pos
 		d.client = d.uvarint("client")
+		d.rememberClient(start)
 		d.clock = d.uvarint("clock")
 		if n > uint64(len(d.buf)-d.pos)/2 {
 			d.fail("number of structs: more than the update has room for", d.pos)
@@ -131,6 +140,15 @@ func (d *Decoder) NextBlock() (client uint64, clock uint32, structs int, ok bool
 	}
 	d.structs = n
 	return d.client, uint32(d.clock), int(n), true
+}
+
+func (d *Decoder) rememberClient(start int) {
+	d.clientBytes = d.pos - start
+	d.clientWord, d.clientMask = 1, 0 // matches nothing
+	if d.clientBytes <= 8 && start+8 <= len(d.buf) {
+		d.clientMask = 1<<(8*d.clientBytes) - 1
+		d.clientWord = binary.LittleEndian.Uint64(d.buf[start:]) & d.clientMask
+	}
 }
 
 func (d *Decoder) skipStructs() {
@@ -227,43 +245,40 @@ func (d *Decoder) NextRange() (clock, length uint32, err error) {
 	return uint32(at), uint32(n), nil
 }
 
-// uvarint reads a varUint; what names it in an error. The body is small enough to be inlined.
+// uvarint reads a varUint; what names it in an error.
 func (d *Decoder) uvarint(what string) uint64 {
-	if d.pos < len(d.buf) && d.buf[d.pos] < 0x80 {
-		d.pos++
-		return uint64(d.buf[d.pos-1])
-	}
-	return d.longUvarint(what)
-}
-
-func (d *Decoder) longUvarint(what string) uint64 {
-	b := d.buf[d.pos:]
-	if len(b) >= 5 { // what a client id of 32 bits takes
-		if v := uint64(b[0]&0x7f) | uint64(b[1])<<7; b[1] < 0x80 {
-			d.pos += 2
-			return v
+	if p := d.pos; p < len(d.buf) {
+		if b := d.buf[p]; b < 0x80 {
+			d.pos = p + 1
+			return uint64(b)
 		}
-		v := uint64(b[0]&0x7f) | uint64(b[1]&0x7f)<<7 | uint64(b[2]&0x7f)<<14
-		if b[2] < 0x80 {
-			d.pos += 3
-			return v
-		}
-		v |= uint64(b[3]&0x7f) << 21
-		if b[3] < 0x80 {
-			d.pos += 4
-			return v
-		}
-		if b[4] < 0x80 {
-			d.pos += 5
-			return v | uint64(b[4])<<28
+		if p+8 <= len(d.buf) {
+			if v, n := packVarint(binary.LittleEndian.Uint64(d.buf[p:])); n > 0 {
+				d.pos = p + n
+				return v
+			}
 		}
 	}
-	v, n := lib0.Uvarint(b)
+	v, n := lib0.Uvarint(d.buf[d.pos:])
 	if n == 0 {
 		d.fail(what+": ends too early or is above 2^53-1", d.pos)
 	}
 	d.pos += n
 	return v
+}
+
+// packVarint decodes the varUint of up to 7 bytes that w, loaded little-endian, begins with. n is 0 if it is longer.
+func packVarint(w uint64) (v uint64, n int) {
+	last := ^w & 0x0080808080808080
+	if last == 0 {
+		return 0, 0
+	}
+	w &= last ^ (last - 1) // up to and with the last byte
+	w &= 0x007f7f7f7f7f7f7f
+	w = w&0x007f007f007f007f | w>>1&0x3f803f803f803f80
+	w = w&0x00003fff00003fff | w>>2&0x0fffc0000fffc000
+	w = w&0x000000000fffffff | w>>4&0x00fffffff0000000
+	return w, bits.TrailingZeros64(last)/8 + 1
 }
 
 // bytes reads a length and that many bytes.

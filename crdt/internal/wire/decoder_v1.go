@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/symphony-rtc/symphony/crdt/lib0"
@@ -100,7 +101,13 @@ func (d *Decoder) length(what string) uint32 {
 }
 
 func (d *Decoder) idV1(what string) ID {
-	client := d.uvarint(what)
+	var client uint64
+	if p := d.pos; p+8 <= len(d.buf) && binary.LittleEndian.Uint64(d.buf[p:])&d.clientMask == d.clientWord {
+		client = d.client
+		d.pos = p + d.clientBytes
+	} else {
+		client = d.uvarint(what)
+	}
 	clock := d.uvarint(what)
 	if clock > math.MaxUint32 {
 		d.fail(what+": clock is 2^32 or more", d.pos)
