@@ -77,6 +77,18 @@ func request(t testing.TB, addr, target string, header map[string]string) (*clie
 	return c, response
 }
 
+// upgradeOver makes the handshake for room r on any connection.
+func upgradeOver(t testing.TB, nc net.Conn) *client {
+	t.Helper()
+	c := &client{t: t, nc: nc, r: bufio.NewReader(nc)}
+	c.write([]byte("GET /rooms/r HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
+	if response, err := http.ReadResponse(c.r, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("handshake: %v %v", response, err)
+	}
+	return c
+}
+
 // dial connects to a room.
 func dial(t testing.TB, addr, room string) *client {
 	t.Helper()

@@ -154,6 +154,7 @@ func (c *conn) upgrade(w http.ResponseWriter, acceptance []byte) error {
 	}
 	g := c.gw
 	c.in.limit = g.opts.MaxMessage
+	c.round = g.round.Load() - 1 // the budget of messages begins full
 	c.out.sock, c.out.limit = newSocket(nc), g.opts.MaxBacklog
 	if n := rw.Reader.Buffered(); n > 0 { // frames that came with the handshake
 		early, _ := rw.Reader.Peek(n) // cannot fail: they are there

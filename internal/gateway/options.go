@@ -50,7 +50,7 @@ type Options struct {
 	// AllowLocalOrigins lets pages from localhost, 127.0.0.1 and [::1] connect, whatever their port: for development.
 	AllowLocalOrigins bool
 
-	// Logger gets what an operator may want to know; nil for slog.Default.
+	// Logger gets what an operator may want to know; discards by default.
 	Logger *slog.Logger
 }
 
@@ -75,7 +75,7 @@ func (o Options) withDefaults() Options {
 	duration(&o.PingEvery, 30*time.Second)
 	duration(&o.DrainSpread, time.Second)
 	if o.Logger == nil {
-		o.Logger = slog.Default()
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
 }

@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/symphony-rtc/symphony/protocol"
+)
+
+// sweepAll makes one whole sweep. The gateway's own sweeper must have been stopped.
+func (g *Gateway) sweepAll() {
+	for i := range g.shards {
+		g.sweep(&g.shards[i], nil)
+	}
+	g.round.Add(1)
+}
+
+func stopSweeper(g *Gateway) {
+	g.stopSweeper()
+	<-g.sweeper
+}
+
+func TestPace(t *testing.T) {
+	for ping, want := range map[time.Duration]pace{
+		30 * time.Second:      {5 * time.Second, 3, 6, 24},
+		time.Minute:           {5 * time.Second, 3, 12, 48},
+		10 * time.Second:      {2500 * time.Millisecond, 6, 4, 16},
+		40 * time.Millisecond: {10 * time.Millisecond, 1500, 4, 16},
+	} {
+		if got := newPace(ping); got != want {
+			t.Errorf("every %v: %+v, want %+v", ping, got, want)
+		}
+	}
+	// y-websocket hangs up after 30 s: a message must have been sent well before, whenever in a sweep the last one was.
+	if p := newPace(24 * time.Hour); p.every*time.Duration(p.quiet+1) > 25*time.Second {
+		t.Errorf("a client may wait too long for a sign of life: %+v", p)
+	}
+}
+
+func TestSweep(t *testing.T) {
+	host := &relayHost{}
+	g, addr := serve(t, host, Options{})
+	stopSweeper(g)
+	c, busy := dial(t, addr, "r"), dial(t, addr, "busy")
+	eventually(t, "joined", func() bool { return len(host.members("r")) == 1 && len(host.members("busy")) == 1 })
+	for range 4 * 6 {
+		before := g.Stats().BytesIn
+		busy.write(clientFrame(opPong, true, nil))
+		eventually(t, "the pong was read", func() bool { return g.Stats().BytesIn > before })
+		host.send("busy", []byte("hello"), false)
+		g.sweepAll()
+	}
+	// Nothing was heard of c in all this time: three pings, eight signs of life, and the end.
+	var got strings.Builder
+	for {
+		op, payload, err := c.frame()
+		if err != nil {
+			break
+		}
+		switch op {
+		case opPing:
+			got.WriteString("ping ")
+		case opBinary:
+			if string(payload) != "\x01\x01\x00" {
+				t.Errorf("sign of life is %x", payload)
+			}
+			got.WriteString("life ")
+		case opClose:
+			if code := protocol.CloseCode(payload[0])<<8 | protocol.CloseCode(payload[1]); code != protocol.CloseNoPong {
+				t.Errorf("closed with %d", code)
+			}
+			got.WriteString("close")
+		}
+	}
+	if want := "life ping life life ping life life ping life life close"; got.String() != want {
+		t.Errorf("got  %s\nwant %s", &got, want)
+	}
+	for range 4 * 6 { // whoever is sent messages needs no signs of life
+		if got := busy.message(); string(got) != "hello" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+func TestSilentClientIsPingedAndClosed(t *testing.T) {
+	host := &relayHost{}
+	_, addr := serve(t, host, Options{PingEvery: 4 * time.Millisecond})
+	c := dial(t, addr, "r")
+	if op, _, err := c.frame(); op != opPing || err != nil {
+		t.Fatalf("opcode %d, %v", op, err)
+	}
+	if code, _ := c.closed(); code != protocol.CloseNoPong {
+		t.Errorf("closed with %d", code)
+	}
+	eventually(t, "left", func() bool { return len(host.members("r")) == 0 })
+}
