@@ -2,6 +2,7 @@
 // crdt/internal/wire and crdt/lib0:
 //
 //   node test/node/wire-vectors.mjs updates 1 20 > crdt/internal/wire/testdata/yjs.jsonl
+//   node test/node/wire-vectors.mjs synthetic 1 25 > crdt/internal/wire/testdata/synthetic.jsonl
 //   node test/node/wire-vectors.mjs values 1 500 > crdt/lib0/testdata/lib0.jsonl
 //
 // The arguments are what to write, the seed and the number of rounds. "damaged" is updates with random bytes changed.
@@ -99,6 +100,11 @@ const round = () => {
     }
     if (random() < 0.1) try { updates[1].push(Y.encodeStateAsUpdate(doc)); updates[2].push(Y.encodeStateAsUpdateV2(doc)) } catch {}
   }
+  check(updates, docs.map(d => d.clientID))
+}
+
+// check asks yjs for everything one can do with some of the updates.
+const check = (updates, clients) => {
   for (const v of [1, 2]) {
     if (updates[v].length === 0) continue
     const damaged = u => {
@@ -118,12 +124,79 @@ const round = () => {
       u = damaged(u)
       attempt('sv', () => f.sv(u), { v, in: [hex(u)] })
       attempt('convert', () => f.convert(u), { v, in: [hex(u)] })
-      const sv = new Map(docs.map(d => [d.clientID, int(20)]))
+      const sv = new Map(clients.map(c => [c, int(20)]))
       const encoded = Y.encodeStateVector(sv)
       attempt('diff', () => f.diff(u, encoded), { v, in: [hex(u)], sv: hex(encoded) })
       attempt('rewrite', () => f.merge([u, new Uint8Array(v === 1 ? [0, 0] : Y.encodeStateAsUpdateV2(new Y.Doc()))]), { v, in: [hex(u)] })
     }
   }
+}
+
+// synthetic makes updates that no document would: contents of all kinds, overlaps, ties of GC and item, gaps.
+const synthetic = () => {
+  const id = () => Y.createID(int(3), int(20))
+  const text = () => Array.from({ length: 1 + int(4) }, () => pick(words)).join('') || 'z'
+  const content = () => pick([
+    () => new Y.ContentString(text()), () => new Y.ContentString(text()), () => new Y.ContentString(text()),
+    () => new Y.ContentDeleted(1 + int(5)),
+    () => new Y.ContentJSON(Array.from({ length: 1 + int(4) }, () => pick([undefined, value(0, false)]))),
+    () => new Y.ContentAny(Array.from({ length: 1 + int(4) }, () => value(0, true))),
+    () => new Y.ContentBinary(new Uint8Array(int(4))),
+    () => new Y.ContentEmbed(value(0, false)),
+    () => new Y.ContentFormat(pick(keys), value(0, false)),
+    () => new Y.ContentType(pick([() => new Y.Array(), () => new Y.Map(), () => new Y.Text(), () => new Y.XmlElement(pick(keys)),
+      () => new Y.XmlFragment(), () => new Y.XmlHook(pick(keys)), () => new Y.XmlText()])()),
+    () => { // a subdocument with any options
+      const c = new Y.ContentDoc(new Y.Doc({ guid: 'g' }))
+      c.opts = pick([value(0, true), {}, { gc: value(2, true), autoLoad: value(2, true), meta: value(0, true), x: 1 }, { guid: 'other' }])
+      return c
+    }
+  ])()
+  const struct = (client, clock) => {
+    const at = Y.createID(client, clock)
+    if (random() < 0.25) return new Y.GC(at, 1 + int(5))
+    if (random() < 0.1) return new Y.Skip(at, 1 + int(5))
+    const origin = random() < 0.6 ? id() : null
+    const right = random() < 0.3 ? id() : null
+    return new Y.Item(at, null, origin, null, right, pick([pick(words), id()]), pick([null, pick(keys)]), content())
+  }
+  const update = () => {
+    const structs = []
+    for (let client = 2; client >= 0; client--) {
+      if (random() < 0.3) continue
+      const block = []
+      for (let clock = int(4) * int(3), n = 1 + int(6); n > 0; n--) {
+        block.push(struct(client, clock))
+        clock += block.at(-1).length
+      }
+      structs.push(block)
+    }
+    const deletes = [3, 2, 1, 0].filter(() => random() < 0.4).map(client => { // twice the same client: V2 cannot write it
+      let clock = 0
+      return [client, Array.from({ length: int(4) }, () => { const r = [clock += int(4), 1 + int(3)]; clock += r[1]; return r })]
+    })
+    return [[1, Y.UpdateEncoderV1], [2, Y.UpdateEncoderV2]].map(([v, Encoder]) => {
+      const e = new Encoder()
+      encoding.writeVarUint(e.restEncoder, structs.length)
+      for (const block of structs) {
+        encoding.writeVarUint(e.restEncoder, block.length)
+        e.writeClient(block[0].id.client)
+        encoding.writeVarUint(e.restEncoder, block[0].id.clock)
+        for (const s of block) s.write(e, 0)
+      }
+      encoding.writeVarUint(e.restEncoder, deletes.length)
+      for (const [client, ranges] of deletes) {
+        e.resetDsCurVal()
+        encoding.writeVarUint(e.restEncoder, client)
+        encoding.writeVarUint(e.restEncoder, ranges.length)
+        for (const [clock, len] of ranges) { e.writeDsClock(clock); e.writeDsLen(len) }
+      }
+      return e.toUint8Array()
+    })
+  }
+  const made = []
+  for (let i = 1 + int(8); i > 0; i--) try { made.push(update()) } catch {}
+  if (made.length > 0) check({ 1: made.map(u => u[0]), 2: made.map(u => u[1]) }, [0, 1, 2])
 }
 
 const values = () => {
@@ -152,4 +225,4 @@ const values = () => {
 }
 
 console.log = console.warn = console.error = () => {} // yjs warns, and stdout is ours
-for (let i = 0; i < rounds; i++) kind === 'values' ? values() : round()
+for (let i = 0; i < rounds; i++) kind === 'values' ? values() : kind === 'synthetic' ? synthetic() : round()

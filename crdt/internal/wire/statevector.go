@@ -64,9 +64,11 @@ func StateVector(update []byte, v Version) ([]byte, error) {
 	}
 	var body []byte
 	size, clock := uint64(0), uint32(0)
-	for !r.done {
+	if !r.done && r.s.Kind == Skip && r.s.ID.Clock == 0 {
+		clock = r.s.Len // Yjs counts a Skip if it is the very first struct
+	}
+	for ; !r.done; clock = 0 {
 		client := r.s.ID.Client
-		clock = 0
 		for counting := r.s.ID.Clock == 0; !r.done && r.s.ID.Client == client; r.next() {
 			if counting = counting && r.s.Kind != Skip; counting {
 				clock = r.s.end()

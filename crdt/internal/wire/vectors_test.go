@@ -76,7 +76,7 @@ func readVectors(t testing.TB, path string) (all []vector) {
 // TestYjsVectors compares the update-level functions with yjs 13.6.33, byte by byte. SYMPHONY_WIRE_VECTORS names a
 // further file of vectors.
 func TestYjsVectors(t *testing.T) {
-	all := readVectors(t, "testdata/yjs.jsonl")
+	all := append(readVectors(t, "testdata/yjs.jsonl"), readVectors(t, "testdata/synthetic.jsonl")...)
 	if path := os.Getenv("SYMPHONY_WIRE_VECTORS"); path != "" {
 		all = append(all, readVectors(t, path)...)
 	}
