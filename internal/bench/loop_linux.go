@@ -230,6 +230,7 @@ func (l *loop) ramp() {
 		if int64(l.now) >= l.ctl.sendUntil.Load() {
 			u.state = gone // the run is over before this user's turn
 			l.failed++
+			l.errors["not connected: the server was too slow for the ramp"]++
 			continue
 		}
 		l.opening++
