@@ -23,12 +23,16 @@ func (d *Doc) apply(update []byte, v wire.Version) (Applied, error) {
 	d.limits()
 	t := d.begin()
 	defer t.release()
-	t.room = d.maxSize - d.Size()
+	t.room = d.maxSize - d.weight()
 	if err := t.stage(update, v); err != nil {
 		return Applied{Pending: d.pending.any()}, err
 	}
+	large := len(t.staged) >= manyStaged
 	err := t.run()
 	t.finish()
+	if large {
+		d.clip()
+	}
 	return Applied{Changed: t.changed, Pending: d.pending.any()}, err
 }
 

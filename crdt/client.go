@@ -69,10 +69,10 @@ func (d *Doc) getClient(id uint64) uint32 {
 		return c
 	}
 	if len(d.clients) == 0 {
-		d.clients = append(d.clients, client{})
+		d.clients = append(reserve(d.clients, 2), client{})
 	}
 	c := uint32(len(d.clients))
-	d.clients = append(d.clients, client{id: id})
+	d.clients = append(reserve(d.clients, 1), client{id: id})
 	d.order = nil
 	d.lastClient = c
 	if int(c) > fewClients {

@@ -1,10 +1,6 @@
 package crdt
 
-import (
-	"slices"
-
-	"github.com/symphony-rtc/symphony/crdt/internal/wire"
-)
+import "github.com/symphony-rtc/symphony/crdt/internal/wire"
 
 // tidy gives memory back when much of it is unused.
 func (d *Doc) tidy() {
@@ -37,10 +33,10 @@ func (d *Doc) compactItems() {
 	items[0].meta = kindFree
 	for c := range d.clients {
 		for _, chunk := range d.clients[c].index.chunks {
-			for k, i := range chunk {
-				moved[i] = int32(len(items))
-				chunk[k] = moved[i]
-				items = append(items, d.items[i])
+			for k, e := range chunk {
+				moved[e.item] = int32(len(items))
+				chunk[k].item = int32(len(items))
+				items = append(items, d.items[e.item])
 			}
 		}
 	}
@@ -60,13 +56,10 @@ func (d *Doc) compactItems() {
 	d.freeItem, d.freeItems = 0, 0
 }
 
-// shrink gives back what slices have reserved for growing, where it is much. It is called when much was added at once
-// and little is likely to follow.
-func (d *Doc) shrink() {
-	if spare := cap(d.items) - len(d.items); spare > 256 && spare > len(d.items)/4 {
-		d.items = slices.Clip(slices.Clone(d.items))
-	}
-	if spare := cap(d.arena.buf) - len(d.arena.buf); spare > 4096 && spare > len(d.arena.buf)/4 {
-		d.arena.buf = slices.Clip(slices.Clone(d.arena.buf))
-	}
+// clip gives back what was reserved for growing.
+func (d *Doc) clip() {
+	d.items = clip(d.items)
+	d.arena.buf = clip(d.arena.buf)
+	d.types, d.lists = clip(d.types), clip(d.lists)
+	d.keys, d.keyBytes = clip(d.keys), clip(d.keyBytes)
 }

@@ -82,7 +82,7 @@ func NewDoc(o Options) *Doc {
 	return d
 }
 
-// init sets the limits that were left at zero.
+// limits sets the limits that were left at zero.
 func (d *Doc) limits() {
 	if d.maxSize <= 0 {
 		d.maxSize = DefaultMaxSize
@@ -100,6 +100,8 @@ const (
 	typeBytes   = int(unsafe.Sizeof(sharedType{}))
 	listBytes   = int(unsafe.Sizeof(list{}))
 	keySize     = int(unsafe.Sizeof(key{}))
+	indexBytes  = int(unsafe.Sizeof(entry{}))
+	sliceBytes  = int(unsafe.Sizeof([]entry{}))
 	entryBytes  = 32 // of a map, roughly
 )
 
@@ -109,8 +111,19 @@ func (d *Doc) Size() int {
 	n += cap(d.items)*itemBytes + cap(d.types)*typeBytes + cap(d.lists)*listBytes + cap(d.keys)*keySize
 	n += cap(d.clients)*clientBytes + cap(d.order)*4 + cap(d.clientTable)*4 + cap(d.keyTable)*4
 	n += cap(d.arena.buf) + cap(d.keyBytes) + len(d.entries)*entryBytes
-	n += len(d.items)*4 + len(d.clients)*40 // the indices of the clients' structs
+	for c := range d.clients {
+		x := &d.clients[c].index
+		n += cap(x.chunks) * sliceBytes
+		for _, chunk := range x.chunks {
+			n += cap(chunk) * indexBytes
+		}
+	}
 	return n + d.pending.size()
+}
+
+// weight is a lower bound of Size that is cheap to find out.
+func (d *Doc) weight() int {
+	return cap(d.items)*itemBytes + cap(d.arena.buf) + cap(d.keyBytes) + cap(d.clients)*clientBytes + cap(d.pending.update)
 }
 
 // Stats counts what a document consists of.

@@ -123,8 +123,8 @@ func (d *Doc) encodeClient(e *encoding, c, from uint32) {
 	offset := from - d.items[x.get(at)].clock
 	first := int(at.at)
 	for _, chunk := range x.chunks[at.chunk:] {
-		for _, i := range chunk[first:] {
-			d.fillItem(&d.items[i], &e.in)
+		for _, s := range chunk[first:] {
+			d.fillItem(&d.items[s.item], &e.in)
 			e.enc.Struct(&e.in, offset)
 			offset = 0
 		}
@@ -146,8 +146,8 @@ func (d *Doc) encodeDeletes(e *encoding, c uint32) {
 		}
 	}
 	for _, chunk := range d.clients[c].index.chunks {
-		for _, i := range chunk {
-			it := &d.items[i]
+		for _, s := range chunk {
+			it := &d.items[s.item]
 			if !it.deleted() {
 				flush()
 				continue

@@ -212,7 +212,7 @@ func (t *txn) integrate(i int32, offset uint32) {
 		t.freeContent(it)
 		*it = item{clock: it.clock, length: it.length, meta: c<<clientShift | uint32(wire.GC) | flagDeleted}
 		t.clients[c].state = it.end()
-		t.clients[c].index.push(i)
+		t.clients[c].index.push(it.clock, i)
 		return
 	}
 	if left, right := it.left, it.right; left == 0 && (right == 0 || t.items[right].left != 0) ||
@@ -223,7 +223,7 @@ func (t *txn) integrate(i int32, offset uint32) {
 	t.link(i)
 	it = &t.items[i]
 	t.clients[c].state = it.end()
-	t.clients[c].index.push(i)
+	t.clients[c].index.push(it.clock, i)
 	switch it.kind() {
 	case wire.Deleted:
 		it.meta |= flagDeleted

@@ -28,8 +28,12 @@ func (d *Doc) checkInvariants() error {
 			if len(chunk) == 0 || len(chunk) > chunkSize {
 				return fmt.Errorf("client %d: chunk %d of length %d", cl.id, n, len(chunk))
 			}
-			for _, i := range chunk {
+			for _, e := range chunk {
+				i := e.item
 				it := &d.items[i]
+				if e.clock != it.clock {
+					return fmt.Errorf("client %d: item %d begins at %d, not %d", cl.id, i, it.clock, e.clock)
+				}
 				if owner[i] {
 					return fmt.Errorf("item %d is in an index twice", i)
 				}

@@ -70,9 +70,9 @@ func (d *Doc) newItem() int32 {
 		return i
 	}
 	if len(d.items) == 0 {
-		d.items = append(d.items, item{meta: kindFree})
+		d.items = append(reserve(d.items, 8), item{meta: kindFree})
 	}
-	d.items = append(d.items, item{})
+	d.items = append(reserve(d.items, 1), item{})
 	return int32(len(d.items) - 1)
 }
 

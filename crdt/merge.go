@@ -69,7 +69,6 @@ func (t *txn) mergeRun(c uint32, from, to cursor) {
 func (t *txn) mergeForward(c uint32, left, from, to cursor) {
 	x := &t.clients[c].index
 	l := x.get(left)
-	merged := 0
 	empty := false
 	for n := from.chunk; n <= to.chunk; n++ {
 		chunk := x.chunks[n]
@@ -82,14 +81,13 @@ func (t *txn) mergeForward(c uint32, left, from, to cursor) {
 		}
 		w := at
 		for ; at < end; at++ {
-			r := chunk[at]
+			r := chunk[at].item
 			if t.mergeable(l, r) {
 				t.merge(l, r)
-				merged++
 				continue
 			}
 			l = r
-			chunk[w] = r
+			chunk[w] = chunk[at]
 			w++
 		}
 		if w < end {
@@ -97,10 +95,6 @@ func (t *txn) mergeForward(c uint32, left, from, to cursor) {
 			empty = empty || len(x.chunks[n]) == 0
 		}
 	}
-	if merged == 0 {
-		return
-	}
-	x.hint = left
 	if empty {
 		x.dropEmpty()
 	}

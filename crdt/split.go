@@ -8,8 +8,9 @@ import (
 // cleanEnd returns the item that ends with the unit (c, clock), splitting the one that contains it. GC structs are not
 // split. See getItemCleanEnd in yjs src/utils/StructStore.js.
 func (t *txn) cleanEnd(c, clock uint32) int32 {
-	at := t.find(c, clock)
-	i := t.clients[c].index.get(at)
+	x := &t.clients[c].index
+	at := x.find(clock, 0)
+	i := x.get(at)
 	if it := &t.items[i]; it.last() != clock && it.kind() != wire.GC {
 		t.split(c, at, clock-it.clock+1)
 	}
@@ -18,8 +19,9 @@ func (t *txn) cleanEnd(c, clock uint32) int32 {
 
 // cleanStart returns the item that begins with the unit (c, clock), splitting the one that contains it.
 func (t *txn) cleanStart(c, clock uint32) int32 {
-	at := t.find(c, clock)
-	i := t.clients[c].index.get(at)
+	x := &t.clients[c].index
+	at := x.find(clock, 1)
+	i := x.get(at)
 	if it := &t.items[i]; it.clock < clock && it.kind() != wire.GC {
 		return t.split(c, at, clock-it.clock)
 	}
@@ -46,7 +48,7 @@ func (t *txn) split(c uint32, at cursor, n uint32) int32 {
 		t.lists[right.list].last = r
 	}
 	t.mergeLater = append(t.mergeLater, unit{c, right.clock})
-	t.clients[c].index.insertAfter(at, r)
+	t.clients[c].index.insertAfter(at, right.clock, r)
 	return r
 }
 

@@ -97,8 +97,8 @@ func (t *txn) stageBlock(id uint64, n, size int) error {
 	if c != 0 {
 		known = t.clients[c].state
 	}
-	if n > 16 && known == 0 {
-		t.items = slices.Grow(t.items, min(n+1, size))
+	if n > 16 {
+		t.items = reserve(t.items, min(n+1, size))
 	}
 	from := int32(len(t.staged))
 	s := &t.in
@@ -134,6 +134,10 @@ func (t *txn) stageBlock(id uint64, n, size int) error {
 	t.clients[c].block = int32(len(t.blocks))
 	return nil
 }
+
+// manyStaged is from how many structs on an update is a large one: memory is reserved generously for it, and what
+// remains unused given back afterwards.
+const manyStaged = 64
 
 // checkStruct refuses what would make yjs fail half way: a struct that refers to its own client's future.
 func checkStruct(s *wire.Struct) error {
@@ -203,6 +207,9 @@ func (t *txn) stageLinks(it *item, c uint32, s *wire.Struct) {
 // Format is in front as a 4-byte key number, and the guid of a Doc with a 4-byte length.
 func (t *txn) stageContent(it *item, s *wire.Struct) {
 	a := &t.arena
+	if len(t.staged) < manyStaged {
+		a.buf = reserve(a.buf, len(s.Data)+len(s.Key)+4)
+	}
 	switch s.Kind {
 	case wire.Deleted:
 		return

@@ -71,6 +71,9 @@ func (t *txn) touch(c uint32) {
 		cl.touched = true
 		cl.before = cl.state
 		t.touched = append(t.touched, c)
+		if b := cl.block; b != 0 && cl.state == 0 {
+			cl.index.expect(1 + int(t.blocks[b-1].end-t.blocks[b-1].at))
+		}
 	}
 }
 
