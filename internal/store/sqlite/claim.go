@@ -276,4 +276,3 @@ func (db *DB) do(ctx context.Context, hurry bool, run func(w *conn, now int64) (
 		return o.err
 	}
 }
-

@@ -19,8 +19,6 @@ const (
 	retryMax = time.Second
 )
 
-const insertBlock = `INSERT INTO journal (n, room, data) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM room WHERE num = ?2 AND epoch = ?4)`
-
 // batch is what the committer has taken from the rooms.
 type batch struct {
 	blocks []*block // not durable yet, in order for each room; kept until they are
@@ -29,6 +27,7 @@ type batch struct {
 	stored []stored // scratch: what the transaction wrote
 	dirty  []*claim // scratch: who had blocks
 	news   []*claim // scratch: who hears of the transaction
+	args   []any    // scratch: arguments of a statement
 }
 
 // stored is a block of a transaction, and the row it became, 0 if its room was fenced.
@@ -171,6 +170,7 @@ func (db *DB) commit(b *batch) error {
 		}
 		b.settle = b.settle[:0]
 	}
+	db.checkpointer.dirty.Store(true)
 	db.committed(b, began.UnixMilli())
 	return nil
 }
@@ -193,30 +193,11 @@ func (db *DB) transact(b *batch, now int64) (changed bool, err error) {
 			return false, o.err
 		}
 	}
-	n := db.nextRow
-	bytes := 0
-	for _, block := range b.blocks {
-		if bytes > maxCommit {
-			break
-		}
-		bytes += block.bytes
-		if block.claim.fenced {
-			b.stored = append(b.stored, stored{block, 0})
-			continue
-		}
-		block.seal(n, now)
-		rows, err := db.w.exec(insertBlock, n, block.claim.num, block.data, int64(block.claim.epoch))
-		if err != nil {
-			return false, err
-		}
-		if rows == 0 {
-			b.stored = append(b.stored, stored{block, 0})
-			continue
-		}
-		b.stored = append(b.stored, stored{block, n})
-		n++
-		changed = true
+	next, err := db.insert(b, now)
+	if err != nil {
+		return false, err
 	}
+	changed = changed || next != db.nextRow
 	dead := db.index.nextDead()
 	if dead != nil {
 		if _, err := db.w.exec(`DELETE FROM journal WHERE n >= ? AND n < ?`, dead.from, dead.to); endsTransaction(err) {
@@ -226,7 +207,7 @@ func (db *DB) transact(b *batch, now int64) (changed bool, err error) {
 	if _, err := db.w.exec(`COMMIT`); err != nil {
 		return false, err
 	}
-	db.nextRow = n
+	db.nextRow = next
 	if dead != nil {
 		db.index.deleted()
 	}

@@ -41,6 +41,8 @@ type DB struct {
 	read  *sql.DB // admin reads and loads; cannot write
 	index *index
 
+	checkpointer *checkpointer
+
 	// Of the committer's goroutine.
 	w        *conn
 	nextRow  int64
@@ -92,9 +94,8 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 }
 
 func (db *DB) open(ctx context.Context, path string) (err error) {
-	// FULL makes every commit wait for the disk. The committer checkpoints the log itself, after a commit that made it
-	// long; busy_timeout is for the case that somebody looks at the file with the sqlite3 program.
-	db.w, err = openConn(path, "busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint(4000)")
+	// FULL makes every commit wait for the disk; busy_timeout is for the case that somebody looks at the file with the sqlite3 program.
+	db.w, err = openConn(path, "busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint("+checkpointPages+")")
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,10 @@ func (db *DB) open(ctx context.Context, path string) (err error) {
 	}
 	db.read.SetMaxOpenConns(16)
 	db.read.SetMaxIdleConns(16)
-	return nil
+	if db.checkpointer, err = newCheckpointer(path); err != nil {
+		db.read.Close()
+	}
+	return err
 }
 
 // migrate brings the schema up to date, or refuses a file of a newer program.
@@ -173,8 +177,7 @@ func (db *DB) Close() error {
 	if was {
 		return nil
 	}
-	err := db.fail
-	err = errors.Join(err, db.read.Close())
+	err := errors.Join(db.fail, db.checkpointer.close(), db.read.Close())
 	// The last connection to close moves the log into the file and removes it.
 	if e := db.w.close(); e != nil {
 		err = errors.Join(err, fmt.Errorf("close the catalog: %w", explain(e)))
