@@ -146,6 +146,20 @@ const synthetic = () => {
     () => new Y.ContentFormat(pick(keys), value(0, false)),
     () => new Y.ContentType(pick([() => new Y.Array(), () => new Y.Map(), () => new Y.Text(), () => new Y.XmlElement(pick(keys)),
       () => new Y.XmlFragment(), () => new Y.XmlHook(pick(keys)), () => new Y.XmlText()])()),
+    () => { // JSON text as others than JavaScript may write it
+      const texts = Array.from({ length: 1 + int(3) }, () => pick(['undefined', ' 1', '1.0', '-0', '[1, 2]', '1e400', '"\\u0041\\ud83d"', '{"b":1,"1":2,"b":3}', 'null', '"x"', ...(random() < 0.1 ? ['x', ''] : [])]))
+      const kind = pick([2, 2, 5, 6])
+      return {
+        getRef: () => kind,
+        isCountable: () => true,
+        getLength: () => kind === 2 ? texts.length : 1,
+        write: e => {
+          if (kind === 2) { e.writeLen(texts.length); for (const t of texts) e.writeString(t); return }
+          if (kind === 6) e.writeKey('k')
+          e instanceof Y.UpdateEncoderV1 ? e.writeString(texts[0]) : e.writeAny(texts[0])
+        }
+      }
+    },
     () => { // a subdocument with any options
       const c = new Y.ContentDoc(new Y.Doc({ guid: 'g' }))
       c.opts = pick([value(0, true), {}, { gc: value(2, true), autoLoad: value(2, true), meta: value(0, true), x: 1 }, { guid: 'other' }])

@@ -131,7 +131,8 @@ func (d *Decoder) textV1(what string) (text []byte, units uint32) {
 
 func (d *Decoder) jsonContentV1(s *Struct) {
 	s.Len = d.length("number of JSON values")
-	start, sideStart, rewritten := d.pos, len(d.side), false
+	start := d.pos
+	var rewritten []byte // all values, if one is not canonical
 	for range s.Len {
 		before := d.pos
 		text, _ := d.textV1("JSON value")
@@ -143,16 +144,14 @@ func (d *Decoder) jsonContentV1(s *Struct) {
 			return
 		}
 		same := &canonical[0] == &text[0] && d.pos-before == lib0.UvarintLen(uint64(len(text)))+len(text)
-		if !same && !rewritten {
-			rewritten = true
-			sideStart = len(d.side)
-			d.side = append(d.side, d.buf[start:before]...)
+		if !same && rewritten == nil {
+			rewritten = append(make([]byte, 0, 2*(d.pos-start)), d.buf[start:before]...)
 		}
-		if rewritten {
-			d.side = lib0.AppendBytes(d.side, canonical)
+		if rewritten != nil {
+			rewritten = lib0.AppendBytes(rewritten, canonical)
 		}
 	}
-	if s.Data = d.buf[start:d.pos]; rewritten {
-		s.Data = d.side[sideStart:]
+	if s.Data = d.buf[start:d.pos:d.pos]; rewritten != nil {
+		s.Data = rewritten
 	}
 }
