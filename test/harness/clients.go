@@ -3,8 +3,10 @@ package harness
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"testing"
+	"time"
 )
 
 // Client is one client of a puppet, in one room of a server.
@@ -86,15 +88,51 @@ func (c *Client) Status() Status {
 // Converged waits until all clients of a room and the server hold the same document, and returns it.
 func Converged(t testing.TB, s *Server, room string, clients ...*Client) State {
 	t.Helper()
-	var last State
-	Eventually(t, "clients and server to hold the same document", func() bool {
-		last = clients[0].State()
+	deadline := time.Now().Add(patience)
+	for {
+		first := clients[0].State()
+		held := []State{clients[0].Puppet.Load("v1", s.Update(room, "v1"))}
+		names := []string{"the server"}
 		for _, c := range clients[1:] {
-			if !bytes.Equal(c.State().State, last.State) {
-				return false
+			held = append(held, c.State())
+			names = append(names, c.Name)
+		}
+		different := ""
+		for i, state := range held {
+			if !bytes.Equal(state.State, first.State) {
+				different += "\n" + names[i] + " and " + clients[0].Name + ": " + difference(state, first)
 			}
 		}
-		return !last.Pending && bytes.Equal(clients[0].Puppet.Load("v1", s.Update(room, "v1")).State, last.State)
-	})
-	return last
+		if different == "" && !first.Pending {
+			return first
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s for clients and server to hold the same document (pending: %t)%s", patience, first.Pending, different)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
+
+// difference shows where two documents differ as people see them.
+func difference(a, b State) string {
+	for _, part := range []struct{ what, a, b string }{
+		{"state vector", string(a.Vector), string(b.Vector)},
+		{"text", a.Text, b.Text},
+		{"array", string(a.Array), string(b.Array)},
+		{"map", string(a.Map), string(b.Map)},
+		{"xml", a.XML, b.XML},
+	} {
+		if part.a == part.b {
+			continue
+		}
+		at := 0
+		for at < len(part.a) && at < len(part.b) && part.a[at] == part.b[at] {
+			at++
+		}
+		from := max(0, at-40)
+		return fmt.Sprintf("%s at %d:\n  %q\n  %q", part.what, at, cut(part.a, from), cut(part.b, from))
+	}
+	return fmt.Sprintf("their structs (%d and %d bytes), though they show the same", len(a.State), len(b.State))
+}
+
+func cut(s string, from int) string { return s[from:min(len(s), from+120)] }

@@ -29,7 +29,7 @@ func TestPresenceOfOthers(t *testing.T) {
 	sees(late, b, `{"user":"B"}`)
 
 	b.Do("presence", args{"state": args{"user": "B", "cursor": 7}}, nil)
-	sees(a, b, `{"user":"B","cursor":7}`)
+	sees(a, b, `{"cursor":7,"user":"B"}`)
 
 	// The program of b ends without a word.
 	q.Kill()

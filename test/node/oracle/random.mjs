@@ -7,6 +7,7 @@ export class Random {
     this.b = Math.floor(seed / 0x100000000) >>> 0
     this.c = stream >>> 0
     this.d = 1
+    this.astral = true // whether text has characters outside the basic plane
     for (let i = 0; i < 15; i++) this.uint32()
   }
 
@@ -86,7 +87,7 @@ const astral = ['😀', '𝒳𝒴', '👩‍👩‍👧', '🇩🇪', '😀😀�
 export const text = (r) => {
   if (r.oneIn(60)) return r.pick(words).repeat(r.between(50, 400))
   let s = ''
-  for (let n = r.between(1, 4); n > 0; n--) s += r.oneIn(3) ? r.pick(astral) : r.pick(words)
+  for (let n = r.between(1, 4); n > 0; n--) s += r.astral && r.oneIn(3) ? r.pick(astral) : r.pick(words)
   return s
 }
 

@@ -13,8 +13,9 @@ const names = [
 ]
 
 /**
- * No lone surrogates: a client keeps the half it inserted and joins it with a neighbouring half, while others have
- * U+FFFD, because UTF-8 cannot carry it. yjs clients do not agree there.
+ * No surrogate pairs that a random position could split, and no lone surrogates: real yjs clients do not agree there. One
+ * that only looks at the middle of a pair (a format that changes nothing) turns its own copy into two U+FFFD, and
+ * one that inserts halves keeps them while others get U+FFFD, because UTF-8 cannot carry them.
  */
 const note = (feature) => feature !== 'lone surrogate'
 
@@ -22,6 +23,7 @@ export class Writer {
   constructor(client, seed) {
     this.doc = client.doc
     this.r = new Random(seed, client.doc.clientID)
+    this.r.astral = false
   }
 
   write(edits) {
