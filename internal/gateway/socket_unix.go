@@ -60,7 +60,7 @@ func (s *polledSocket) read(r *reader) error {
 // readable reads once. It returns false if there is nothing to read: then the runtime parks the goroutine.
 func (s *polledSocket) readable(fd uintptr) bool {
 	for {
-		n, err := syscall.Read(int(fd), s.into.space())
+		n, err := sysRead(int(fd), s.into.space())
 		switch {
 		case n > 0:
 			s.into.filled(n)
@@ -81,7 +81,7 @@ func (s *polledSocket) readable(fd uintptr) bool {
 
 func (s *polledSocket) write(p []byte) (int, error) {
 	for done := 0; ; {
-		n, err := syscall.Write(s.fd, p[done:])
+		n, err := sysWrite(s.fd, p[done:])
 		if n > 0 {
 			done += n
 		}

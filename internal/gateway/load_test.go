@@ -1,0 +1,60 @@
+package gateway
+
+import (
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"time"
+)
+
+// The benchmarks measure the CPU time and the memory of this process alone: the clients are in another one, which is this
+// test binary started again with these variables set.
+const (
+	loadAddr  = "GATEWAY_LOAD_ADDR"  // of the server
+	loadUsers = "GATEWAY_LOAD_USERS" // in rooms of
+	loadRoom  = "GATEWAY_LOAD_ROOM"  // so many,
+	loadRate  = "GATEWAY_LOAD_RATE"  // each sending so many messages per second
+)
+
+// generateLoad is the other process. It says "ready" when all users are connected, and ends when its input does.
+func generateLoad(addr string) (status int) {
+	users, _ := strconv.Atoi(os.Getenv(loadUsers))
+	perRoom, _ := strconv.Atoi(os.Getenv(loadRoom))
+	rate, _ := strconv.Atoi(os.Getenv(loadRate))
+	conns := make([]net.Conn, users)
+	for i := range conns {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			return 1
+		}
+		conns[i] = nc
+		handshake := "GET /rooms/r" + strconv.Itoa(i/perRoom) + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+		if _, err := nc.Write([]byte(handshake)); err != nil {
+			return 1
+		}
+		if _, err := io.ReadFull(nc, make([]byte, len(acceptance("", false)))); err != nil {
+			return 1
+		}
+		go func() { _, _ = io.Copy(io.Discard, nc) }()
+	}
+	_, _ = os.Stdout.WriteString("ready\n")
+	if rate > 0 {
+		update, presence := clientFrame(opBinary, true, make([]byte, 40)), clientFrame(opBinary, true, make([]byte, 110))
+		go func() {
+			began := time.Now()
+			for n := 0; ; n++ {
+				due := began.Add(time.Duration(n) * time.Second / time.Duration(users*rate))
+				time.Sleep(time.Until(due))
+				message := presence
+				if n/users%6 == 0 {
+					message = update
+				}
+				_, _ = conns[n%users].Write(message)
+			}
+		}()
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return 0
+}
