@@ -38,7 +38,9 @@ console.log(`built examples/hello/dist (${Math.round(bytes / 1024)} KiB)`)
 
 // The licence texts of the packages that the bundle contains.
 async function licenses(inputs) {
-  const roots = new Set(inputs.map((path) => path.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]).filter(Boolean))
+  const roots = new Set(
+    inputs.map((path) => path.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]).filter(Boolean),
+  )
   const texts = []
   for (const root of [...roots].sort()) {
     const { name, version, license } = JSON.parse(await readFile(`${root}/package.json`, 'utf8'))

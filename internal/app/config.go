@@ -45,7 +45,7 @@ type Journal struct {
 
 // Ping says how dead connections are found.
 type Ping struct {
-	Interval time.Duration `name:"interval" doc:"silence of a client after which it is pinged; after four times as long it is cut off, so background tabs, whose timers run once a minute, need more than 15s"`
+	Interval time.Duration `name:"interval" doc:"silence of a client after which it is pinged; after four times as long it is cut off"`
 }
 
 // Log says what is logged and how.
@@ -76,7 +76,7 @@ func Default() Config {
 		},
 		Room:     Room{Grace: 30 * time.Second, Snapshot: 30 * time.Second},
 		Journal:  Journal{Window: 5 * time.Millisecond},
-		Ping:     Ping{Interval: 25 * time.Second},
+		Ping:     Ping{Interval: 30 * time.Second},
 		Log:      Log{Level: "info", Format: telemetry.FormatAuto},
 		Shutdown: Shutdown{Grace: 25 * time.Second},
 	}

@@ -49,7 +49,7 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 		MaxMessageRate:    config.Limits.MessageRate,
 		MaxConnections:    config.Limits.Connections,
 		MaxBacklog:        int(config.Limits.Queue),
-		SweepEvery:        config.Ping.Interval / sweepsToPing,
+		PingEvery:         config.Ping.Interval,
 		AllowedOrigins:    config.Origins,
 		AllowLocalOrigins: true,
 		Logger:            log,
@@ -85,9 +85,6 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 	go server.serve(listener)
 	return server, nil
 }
-
-// sweepsToPing is how many of its sweeps a gateway waits before it pings a silent client (gateway.Options.SweepEvery).
-const sweepsToPing = 5
 
 // Server is a running Symphony server.
 type Server struct {

@@ -42,7 +42,8 @@ myName.value = person.name
 element('my-dot').style.background = person.color
 myName.addEventListener('input', () => {
   person = rename(window.sessionStorage, person, myName.value)
-  provider.awareness.setLocalStateField('user', person)
+  // Without the cursor, which comes back with the next move: the binding draws the name only when a cursor appears.
+  provider.awareness.setLocalState({ ...provider.awareness.getLocalState(), user: person, cursor: null })
 })
 
 const link = roomLink(window.location, room)
