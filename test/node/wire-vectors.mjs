@@ -403,16 +403,13 @@ const synthetic = () => {
         return [
           client,
           Array.from({ length: int(4) }, () => {
-            const r = [(clock += int(4)), 1 + int(3)]
-            clock += r[1]
+            const r = [clock + int(4), 1 + int(3)]
+            clock = r[0] + r[1]
             return r
           }),
         ]
       })
-    return [
-      [1, Y.UpdateEncoderV1],
-      [2, Y.UpdateEncoderV2],
-    ].map(([v, Encoder]) => {
+    return [Y.UpdateEncoderV1, Y.UpdateEncoderV2].map((Encoder) => {
       const e = new Encoder()
       encoding.writeVarUint(e.restEncoder, structs.length)
       for (const block of structs) {

@@ -37,7 +37,9 @@ func (c *columns) reset(d *Decoder) {
 	c.typeRef = uintColumn{column: next("column of type refs")}
 	c.length = uintColumn{column: next("column of lengths")}
 	clear(c.keys)
-	c.keys = c.keys[:0]
+	if c.keys = c.keys[:0]; cap(c.keys) > maxKeptKeys {
+		c.keys = nil
+	}
 }
 
 // key reads a key: by its number, or the next string if the number is new.

@@ -13,8 +13,12 @@ import (
 // a short update can ask for. In V1 every struct takes two bytes or more.
 const ExtraStructs = 1 << 20
 
-// maxKeptSide is how many bytes of rewritten values a Decoder keeps for its next update.
-const maxKeptSide = 1 << 16
+// What a Decoder or Encoder keeps for its next update, so that one huge update does not hold memory for ever.
+const (
+	maxKeptSide  = 1 << 16 // bytes of rewritten values
+	maxKeptKeys  = 1 << 12
+	maxKeptBytes = 1 << 20 // of each buffer of an Encoder
+)
 
 // Decoder reads one update, struct by struct, then its delete set. The zero Decoder is ready for Reset; reuse one to
 // decode without allocating. Not safe for concurrent use.
@@ -253,7 +257,16 @@ func (d *Decoder) uvarint(what string) uint64 {
 			return uint64(b)
 		}
 		if p+8 <= len(d.buf) {
-			if v, n := packVarint(binary.LittleEndian.Uint64(d.buf[p:])); n > 0 {
+			w := binary.LittleEndian.Uint64(d.buf[p:])
+			if w&0x8000 == 0 { // two and three bytes are what most clocks take
+				d.pos = p + 2
+				return w&0x7f | w>>1&0x3f80
+			}
+			if w&0x800000 == 0 {
+				d.pos = p + 3
+				return w&0x7f | w>>1&0x3f80 | w>>2&0x1fc000
+			}
+			if v, n := packVarint(w); n > 0 {
 				d.pos = p + n
 				return v
 			}

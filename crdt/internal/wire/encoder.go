@@ -37,6 +37,9 @@ type count struct {
 
 // Reset starts an update in encoding v.
 func (e *Encoder) Reset(v Version) {
+	if cap(e.rest) > maxKeptBytes || e.columns != nil && cap(e.columns.text) > maxKeptBytes {
+		*e = Encoder{}
+	}
 	e.v, e.rest, e.err, e.deletes = v, e.rest[:0], nil, 0
 	e.counts = append(e.counts[:0], count{})
 	if v == V2 {
