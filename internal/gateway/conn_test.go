@@ -48,7 +48,7 @@ func TestMessagesAreRelayed(t *testing.T) {
 	}
 }
 
-func TestFragmentsWithControlFramesBetween(t *testing.T) {
+func TestC_BINARY_fragmentsWithControlFramesBetween(t *testing.T) {
 	_, addr := serve(t, &relayHost{echo: true}, Options{})
 	c := dial(t, addr, "r")
 	c.write(clientFrame(opBinary, false, []byte("one ")))
@@ -106,7 +106,7 @@ func TestRoomCloses(t *testing.T) {
 	}
 }
 
-func TestRoomRefuses(t *testing.T) {
+func TestC_REFUSED_byTheRoom(t *testing.T) {
 	host := &relayHost{
 		join: func(id string) error {
 			if id == "full" {
@@ -140,7 +140,7 @@ func TestRoomRefuses(t *testing.T) {
 	eventually(t, "all left", func() bool { return len(host.members("r")) == 0 })
 }
 
-func TestConnectionLimit(t *testing.T) {
+func TestC_REFUSED_tooManyConnections(t *testing.T) {
 	g, addr := serve(t, &relayHost{}, Options{MaxConnections: 2, CloseTimeout: time.Hour})
 	first, _ := dial(t, addr, "a"), dial(t, addr, "b")
 	var refused []*client
@@ -165,7 +165,7 @@ func TestConnectionLimit(t *testing.T) {
 }
 
 // A client that does not read is cut off; everybody else gets everything in order.
-func TestSlowReaderIsCutOff(t *testing.T) {
+func TestC_SLOW_readerIsCutOff(t *testing.T) {
 	for _, later := range []bool{false, true} {
 		t.Run(fmt.Sprint("later ", later), func(t *testing.T) {
 			host := &relayHost{later: later}
@@ -201,7 +201,7 @@ func TestSlowReaderIsCutOff(t *testing.T) {
 }
 
 // One message of any size may be queued: a document larger than the bound reaches a new member.
-func TestOneLargeMessageIsQueuedBeyondTheBound(t *testing.T) {
+func TestC_SLOW_oneLargeMessageIsQueued(t *testing.T) {
 	host := &relayHost{}
 	_, addr := serve(t, host, Options{MaxBacklog: 1000})
 	c := dial(t, addr, "r")

@@ -12,7 +12,7 @@ import (
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
-func TestHandshake(t *testing.T) {
+func TestC_SUBPROTOCOL(t *testing.T) {
 	host := &relayHost{}
 	_, addr := serve(t, host, Options{})
 	_, response := request(t, addr, "/rooms/a", nil)
@@ -34,7 +34,7 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
-func TestRequestsThatAreNoHandshake(t *testing.T) {
+func TestC_UPGRADE(t *testing.T) {
 	_, addr := serve(t, &relayHost{}, Options{})
 	for name, c := range map[string]struct {
 		target string
@@ -47,8 +47,8 @@ func TestRequestsThatAreNoHandshake(t *testing.T) {
 		"version":       {"/rooms/a", map[string]string{"Sec-WebSocket-Version": "8"}, 426, "13"},
 		"no key":        {"/rooms/a", map[string]string{"Sec-WebSocket-Key": ""}, 400, "Sec-WebSocket-Key"},
 		"short key":     {"/rooms/a", map[string]string{"Sec-WebSocket-Key": "AAAA"}, 400, "16 bytes"},
-		"no room":       {"/rooms/", nil, 400, "empty"},
-		"no room at ?":  {"/rooms/?token=x", nil, 400, "empty"},
+		"no room":       {"/rooms/", nil, 404, "/rooms/{id}"},
+		"no room at ?":  {"/rooms/?token=x", nil, 404, "/rooms/{id}"},
 		"two segments":  {"/rooms/a/b", nil, 400, "%2F"},
 		"not UTF-8":     {"/rooms/%ff", nil, 400, "UTF-8"},
 		"too long":      {"/rooms/" + strings.Repeat("%C3%A4", 128), nil, 414, "256 bytes"},
@@ -74,7 +74,7 @@ func TestRequestsThatAreNoHandshake(t *testing.T) {
 	}
 }
 
-func TestRoomIDs(t *testing.T) {
+func TestC_ID_C_QUERY(t *testing.T) {
 	host := &relayHost{}
 	_, addr := serve(t, host, Options{})
 	long := strings.Repeat("x", 255)
@@ -87,7 +87,7 @@ func TestRoomIDs(t *testing.T) {
 	}
 }
 
-func TestOriginPolicy(t *testing.T) {
+func TestC_ORIGIN(t *testing.T) {
 	_, plain := serve(t, &relayHost{}, Options{})
 	_, local := serve(t, &relayHost{}, Options{AllowLocalOrigins: true})
 	_, list := serve(t, &relayHost{}, Options{AllowedOrigins: []string{"https://*.example.com", "app.test", "http://dev.test:*", "https://x.test:443/"}})

@@ -22,7 +22,7 @@ func (e *httpError) Error() string { return e.text }
 // roomPath takes the room id from the path of a request: the one segment after /rooms/.
 func roomPath(u *url.URL) (string, error) {
 	segment, ok := strings.CutPrefix(u.EscapedPath(), roomsPath)
-	if !ok {
+	if !ok || segment == "" {
 		return "", &httpError{http.StatusNotFound, "no such page: rooms are at /rooms/{id}"}
 	}
 	id, err := roomid.Decode(segment)
@@ -32,6 +32,6 @@ func roomPath(u *url.URL) (string, error) {
 	case errors.Is(err, roomid.ErrTooLong):
 		return "", &httpError{http.StatusRequestURITooLong, err.Error()}
 	default:
-		return "", &httpError{http.StatusBadRequest, err.Error() + "; connect to /rooms/{id}"}
+		return "", &httpError{http.StatusBadRequest, err.Error()}
 	}
 }

@@ -251,7 +251,7 @@ var malformed = map[string]struct {
 }
 
 // Whoever breaks a rule is told which, and nobody else notices.
-func TestMalformedFramesEndOnlyTheirConnection(t *testing.T) {
+func TestC_BINARY_C_SIZE_malformedFrames(t *testing.T) {
 	host := &relayHost{}
 	g, addr := serve(t, host, Options{MaxMessage: 1000})
 	one, other := dial(t, addr, "r"), dial(t, addr, "r")

@@ -38,7 +38,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-func TestSweep(t *testing.T) {
+func TestC_PING_C_LONELY(t *testing.T) {
 	host := &relayHost{}
 	g, addr := serve(t, host, Options{})
 	stopSweeper(g)
@@ -83,7 +83,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-func TestSilentClientIsPingedAndClosed(t *testing.T) {
+func TestC_PING_bySweeper(t *testing.T) {
 	host := &relayHost{}
 	_, addr := serve(t, host, Options{PingEvery: 4 * time.Millisecond})
 	c := dial(t, addr, "r")
