@@ -61,7 +61,7 @@ func open(dir string, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make the directory: %w; check owner and permissions of what is above it", err)
 	}
 	lock, err := lockDir(filepath.Join(dir, lockFile))
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/symphony-rtc/symphony/internal/store"
@@ -20,7 +21,8 @@ const tempPrefix = ".writing-"
 // Dir is a store.Objects. The object "ab/xyz" is the file ab/xyz below the root; an object appears under its name only
 // when it is complete and on disk.
 type Dir struct {
-	root *os.Root // keys cannot lead out of it, whatever they contain
+	root  *os.Root // keys cannot lead out of it, whatever they contain
+	temps atomic.Uint64
 }
 
 var _ store.Objects = (*Dir)(nil)
@@ -64,7 +66,7 @@ func (d *Dir) Put(ctx context.Context, key string, parts ...[]byte) error {
 	if err := d.makeFolder(folder); err != nil {
 		return fmt.Errorf("make the folder of snapshot %s: %w", key, err)
 	}
-	temp := folder + "/" + tempPrefix + base
+	temp := fmt.Sprint(folder, "/", tempPrefix, d.temps.Add(1), "-", base)
 	if err := d.write(temp, parts); err != nil {
 		d.root.Remove(temp)
 		return fmt.Errorf("write snapshot %s: %w", key, err)

@@ -57,7 +57,12 @@ func (b *block) seal(n int64, millis int64) {
 	le.PutUint64(h[32:], b.first)
 	le.PutUint64(h[40:], uint64(millis))
 	le.PutUint32(h[48:], b.count)
-	le.PutUint32(h[0:], crc32.Checksum(b.data[4:], castagnoli))
+	sealSum(b.data)
+}
+
+// sealSum sets the checksum.
+func sealSum(data []byte) {
+	binary.LittleEndian.PutUint32(data, crc32.Checksum(data[4:], castagnoli))
 }
 
 // blockInfo is the header of a stored block.
@@ -100,6 +105,9 @@ func parseBlock(data []byte) (blockInfo, error) {
 		return blockInfo{}, errors.New("it holds no updates")
 	}
 	info.last = info.first + uint64(count) - 1
+	if info.last < info.first {
+		return blockInfo{}, errors.New("its numbers overflow")
+	}
 	return info, nil
 }
 

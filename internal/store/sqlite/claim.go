@@ -66,6 +66,9 @@ func (db *DB) Claim(ctx context.Context, id string, events room.JournalEvents) (
 		}
 		fence := row.epoch
 		stats = db.index.stats(row.num)
+		if have := max(row.through, stats.last); row.lastSeq > have {
+			return nil, missing(have+1, row.lastSeq, id)
+		}
 		row.epoch++
 		row.active = true
 		row.lastActive = now

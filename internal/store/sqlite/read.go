@@ -83,6 +83,10 @@ func (db *DB) SnapshotKeys(ctx context.Context, f func(key string) error) error 
 	return explain(rows.Err())
 }
 
+// loadAttempts is how often a load follows a room that is being saved; each save would have to fall into a load of a
+// few milliseconds.
+const loadAttempts = 10
+
 // errMoved says that a room was saved while it was being loaded: try again.
 var errMoved = errors.New("the room changed while it was being read")
 
@@ -91,8 +95,11 @@ var errMoved = errors.New("the room changed while it was being read")
 func (db *DB) Load(ctx context.Context, id string) (store.Room, [][]byte, error) {
 	for attempt := 0; ; attempt++ {
 		info, journal, err := db.load(ctx, id)
-		if !errors.Is(err, errMoved) || attempt == 10 {
+		if !errors.Is(err, errMoved) {
 			return info, journal, err
+		}
+		if attempt == loadAttempts {
+			return store.Room{}, nil, fmt.Errorf("%w, or rows are missing from the journal: %w", err, room.ErrCorrupt)
 		}
 	}
 }
@@ -136,7 +143,7 @@ func (db *DB) load(ctx context.Context, id string) (store.Room, [][]byte, error)
 		stats = journalStats{bytes: stats.bytes + int64(len(data)), last: info.last, updated: info.millis}
 	}
 	if r.lastSeq >= next {
-		return store.Room{}, nil, fmt.Errorf("%w: or its updates %d to %d are missing from the journal", errMoved, next, r.lastSeq)
+		return store.Room{}, nil, errMoved
 	}
 	return r.public(stats), journal, nil
 }

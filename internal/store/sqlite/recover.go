@@ -7,9 +7,10 @@ import (
 	"github.com/symphony-rtc/symphony/internal/room"
 )
 
-// check refuses a file whose pages are damaged, before anything is written to it. SQLite has replayed the log by then.
+// check refuses a file whose pages or whose index of room ids are damaged, before anything is written to it: a room that
+// cannot be found would be taken for a new one. SQLite has replayed the log by then.
 func (db *DB) check() error {
-	return db.w.query(`PRAGMA quick_check(1)`, func(row []driver.Value) error {
+	return db.w.query(`PRAGMA integrity_check(1)`, func(row []driver.Value) error {
 		if s, ok := row[0].(string); ok && s != "ok" {
 			return fmt.Errorf("the database file is damaged (%s); nothing was changed, restore the data directory from a backup: %w",
 				s, room.ErrCorrupt)
@@ -74,8 +75,7 @@ func (db *DB) recover() error {
 	}
 	for num, r := range rooms {
 		if r.err == nil && r.row.lastSeq >= r.next {
-			r.err = fmt.Errorf("updates %d to %d of room %q are missing from the journal; nothing was changed, "+
-				"restore the data directory from a backup: %w", r.next, r.row.lastSeq, r.row.id, room.ErrCorrupt)
+			r.err = missing(r.next, r.row.lastSeq, r.row.id)
 		}
 		if r.err != nil {
 			db.damaged = append(db.damaged, r.err)
@@ -92,6 +92,12 @@ func (db *DB) recover() error {
 	}
 	db.nextRow = last + 1
 	return db.tidy(rooms, covered)
+}
+
+// missing is the damage of a room whose newest updates are known to have been durable and are not there.
+func missing(from, to uint64, id string) error {
+	return fmt.Errorf("updates %d to %d of room %q are missing from the journal; nothing was changed, "+
+		"restore the data directory from a backup: %w", from, to, id, room.ErrCorrupt)
 }
 
 // recoverRoom looks up a room once. A room that is not in the catalog or fails its checksum is damaged.
