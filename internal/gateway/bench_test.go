@@ -108,9 +108,7 @@ func BenchmarkIdleConnection(b *testing.B) {
 	}
 	for b.Loop() {
 		g := New(&relayHost{}, Options{DrainSpread: -1})
-		server := httptest.NewUnstartedServer(g)
-		server.Config.ConnState = nil
-		server.Start()
+		server := httptest.NewServer(g)
 		heap, stack, resident := measure()
 		b.Run("10000", func(b *testing.B) {
 			startLoad(b, server.Listener.Addr().String(), users, 4, 0)
