@@ -10,7 +10,8 @@ import { chromium } from 'playwright-core'
 
 const [page, screenshots, executablePath] = process.argv.slice(2)
 const patience = 60_000
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+const input = createInterface({ input: process.stdin })
+const lines = input[Symbol.asyncIterator]()
 
 async function stage(name) {
   console.log(name)
@@ -34,6 +35,7 @@ const browser = await chromium.launchPersistentContext(profile, {
 try {
   await run()
 } finally {
+  input.close() // an open one would keep this process alive
   await browser.close()
   await rm(profile, { recursive: true, force: true })
 }
