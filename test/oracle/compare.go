@@ -49,22 +49,28 @@ func readable(version uint8, update []byte) []string {
 	return strings.Split(strings.TrimRight(string(out), "\n"), "\n")
 }
 
-// sideBySide marks the lines in which two descriptions differ.
+// around is how many equal lines are shown around what differs.
+const around = 3
+
+// sideBySide shows the lines from the first to the last that differ, with a few around them.
 func sideBySide(want, got []string) string {
+	head := 0
+	for head < len(want) && head < len(got) && want[head] == got[head] {
+		head++
+	}
+	tail := 0
+	for tail < min(len(want), len(got))-head && want[len(want)-1-tail] == got[len(got)-1-tail] {
+		tail++
+	}
 	var b strings.Builder
-	line := func(lines []string, i int) string {
-		if i < len(lines) {
-			return lines[i]
+	write := func(mark string, lines []string) {
+		for _, line := range lines {
+			fmt.Fprintf(&b, "  %s %s\n", mark, line)
 		}
-		return "(nothing)"
 	}
-	for i := range max(len(want), len(got)) {
-		w, g := line(want, i), line(got, i)
-		if w == g {
-			fmt.Fprintf(&b, "        %s\n", w)
-			continue
-		}
-		fmt.Fprintf(&b, "  yjs > %s\n  go  > %s\n", w, g)
-	}
+	write("     ", want[max(0, head-around):head])
+	write("yjs >", want[head:len(want)-tail])
+	write("go  >", got[head:len(got)-tail])
+	write("     ", want[len(want)-tail:min(len(want), len(want)-tail+around)])
 	return b.String()
 }
