@@ -75,6 +75,7 @@ type Server struct {
 type Generator struct {
 	Cores   float64 `json:"cores"`      // of the whole process
 	Busiest float64 `json:"loop_cores"` // of its event loop's thread (the busiest one); 1 is all that a thread can have
+	Others  float64 `json:"others"`     // cores that other processes of the machine used; known only with the server's pid
 	Lag     Latency `json:"lag"`        // from when a message was due until it was handed to the kernel
 	Round   Latency `json:"round"`      // one round of the event loop without waiting: how late arrivals may be noticed
 }
@@ -124,8 +125,9 @@ func Total(counts map[string]int) int {
 
 // Limits for believing a run.
 const (
-	busyLimit = 0.9                   // cores of a loop's thread
-	lagLimit  = 10 * time.Millisecond // 99th percentile
+	busyLimit   = 0.9                   // cores of a loop's thread
+	lagLimit    = 10 * time.Millisecond // 99th percentile
+	othersLimit = 0.25                  // cores
 )
 
 // judge fills in Doubts.
@@ -138,6 +140,9 @@ func (r *Result) judge() {
 	}
 	if r.Self.Round.P99 > milliseconds(lagLimit) {
 		r.doubt("rounds of the generator's event loop took %.0f ms: arrivals were noticed late", r.Self.Round.P99)
+	}
+	if r.Self.Others > othersLimit {
+		r.doubt("other processes used %.2f cores of this machine meanwhile", r.Self.Others)
 	}
 	if r.Connected < r.Users {
 		r.doubt("only %d of %d users were connected", r.Connected, r.Users)

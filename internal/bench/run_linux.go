@@ -39,8 +39,8 @@ type sample struct {
 	at          time.Duration
 	server      procfs.Usage
 	self        time.Duration
+	machine     time.Duration
 	loops       []time.Duration
-	delivered   uint64
 	interrupted bool
 }
 
@@ -231,6 +231,10 @@ func (r *run) sample() (sample, error) {
 			return s, fmt.Errorf("measuring the server (is --pid right?): %w", err)
 		}
 	}
+	var err error
+	if s.machine, err = procfs.Busy(); err != nil {
+		return s, err
+	}
 	var ru unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &ru); err != nil {
 		return s, fmt.Errorf("measuring this process: %w", err)
@@ -304,6 +308,7 @@ func (r *run) rates(res *Result, c *counts) {
 	if res.Deliveries > 0 {
 		s.MicrosPerDelivery = s.Cores * 1e6 / res.Deliveries
 	}
+	res.Self.Others = max((r.last.machine-r.first.machine).Seconds()/res.Seconds-s.Cores-res.Self.Cores, 0)
 	s.PerConnection = float64(s.RSSConnected-s.RSSBefore) / float64(max(res.Connected, 1))
 	res.Server = s
 }

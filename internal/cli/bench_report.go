@@ -36,8 +36,12 @@ func printResult(w io.Writer, r *bench.Result) {
 		row("server", "%.2f cores, %.1f us per delivery; memory %s at start, %s connected, %s peak, %.1f kB per connection",
 			s.Cores, s.MicrosPerDelivery, megabytes(s.RSSBefore), megabytes(s.RSSConnected), megabytes(s.RSSPeak), s.PerConnection/1000)
 	}
-	row("generator", "%.2f cores, its loop %.2f; sent late by p99 %s, rounds of p99 %s", r.Self.Cores, r.Self.Busiest,
-		shortMillis(r.Self.Lag.P99), shortMillis(r.Self.Round.P99))
+	others := ""
+	if r.Server != nil {
+		others = fmt.Sprintf("; other processes %.2f cores", r.Self.Others)
+	}
+	row("generator", "%.2f cores, its loop %.2f; sent late by p99 %s, rounds of p99 %s%s", r.Self.Cores, r.Self.Busiest,
+		shortMillis(r.Self.Lag.P99), shortMillis(r.Self.Round.P99), others)
 	listCounts(&b, "disconnects", r.Disconnects)
 	listCounts(&b, "errors", r.Errors)
 	if r.Undur > 0 {

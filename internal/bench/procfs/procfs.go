@@ -72,6 +72,34 @@ func parseStat(pid int, data []byte) (stat, error) {
 	}, nil
 }
 
+// Busy is the CPU time that all processes of this machine have used since it started, on all cores together.
+func Busy() (time.Duration, error) {
+	data, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, fmt.Errorf("reading the machine's CPU time: %w", err)
+	}
+	return parseBusy(data)
+}
+
+// parseBusy adds up user, nice, system, irq and softirq of the first line of /proc/stat (proc(5)), and steal: time that
+// other virtual machines took.
+func parseBusy(data []byte) (time.Duration, error) {
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	fields := bytes.Fields(line)
+	if len(fields) < 9 || string(fields[0]) != "cpu" {
+		return 0, fmt.Errorf("/proc/stat begins with %q", line)
+	}
+	var ticks int64
+	for _, i := range []int{1, 2, 3, 6, 7, 8} {
+		v, err := strconv.ParseInt(string(fields[i]), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/stat: %w", err)
+		}
+		ticks += v
+	}
+	return time.Duration(ticks) * tick, nil
+}
+
 // below lists the processes that descend from pid. Processes that end meanwhile are left out.
 func below(pid int) []stat {
 	dirs, err := filepath.Glob("/proc/[0-9]*")

@@ -70,3 +70,16 @@ func TestReadOfNoProcess(t *testing.T) {
 		t.Fatal("a process that cannot exist was read")
 	}
 }
+
+func TestBusy(t *testing.T) {
+	got, err := parseBusy([]byte("cpu  100 20 30 9999 888 4 5 1 0 0\ncpu0 1 1 1 1\n"))
+	if err != nil || got != 1600*time.Millisecond {
+		t.Fatalf("busy %v, %v", got, err)
+	}
+	if _, err := parseBusy([]byte("intr 5\n")); err == nil {
+		t.Fatal("another line was taken")
+	}
+	if got, err := Busy(); err != nil || got <= 0 {
+		t.Fatalf("this machine: %v, %v", got, err)
+	}
+}
