@@ -77,7 +77,7 @@ const addReplica = (r, world, records, note) => {
       ])
     }
   }
-  addViews(world, doc, records)
+  addViews(r, world, doc, records, note)
 }
 
 /** Functions on updates: merge, diff, state vector, conversion; also of their own results and of states with gaps. */
