@@ -70,8 +70,11 @@ fuzz: ## fuzz for longer: make fuzz SECONDS=3600
 	@$(SETUP) go
 	@scripts/fuzz.sh $(or $(SECONDS),1800)
 
+bench-compare: build node ## measure Symphony beside y-websocket's server (some minutes; ARGS=-search=false for a short one)
+	@$(GO) run ./internal/bench/compare $(ARGS)
+
 clean: ## remove what was built (not the data of rooms)
 	@rm -rf bin artifacts coverage
 	@find examples/hello/dist -mindepth 1 ! -name README.md -delete
 
-.PHONY: help run build page node test test-race test-fuzz lint fmt docs fuzz clean
+.PHONY: help run build page node test test-race test-fuzz lint fmt docs fuzz bench-compare clean

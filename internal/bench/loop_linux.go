@@ -49,8 +49,8 @@ func (c *control) measured(t time.Duration) bool {
 
 // counts is everything that a loop has counted. The loop owns it and publishes copies.
 type counts struct {
-	opened      int // users whose turn in the ramp has come
-	ready       int // users connected now
+	joined      int // users that became ready
+	ready       int // of them, those that are connected now
 	failed      int // users that never became ready
 	symphony    int // users that the server speaks symphony.v1 with
 	echoes      uint64
@@ -66,7 +66,7 @@ type counts struct {
 }
 
 func (c *counts) add(o *counts) {
-	c.opened += o.opened
+	c.joined += o.joined
 	c.ready += o.ready
 	c.failed += o.failed
 	c.symphony += o.symphony
@@ -246,7 +246,6 @@ func (l *loop) ramp() {
 	for l.next < len(l.users) && l.opening < maxOpening && l.turn(l.next) <= l.now {
 		u := &l.users[l.next]
 		l.next++
-		l.opened++
 		if int64(l.now) >= l.ctl.sendUntil.Load() {
 			u.state = gone // the run is over before this user's turn
 			l.failed++

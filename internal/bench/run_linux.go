@@ -120,7 +120,7 @@ func (r *run) follow(ctx context.Context) error {
 	}()
 	r.enter(Connecting, r.cfg.Ramp)
 	up, err := r.until(ctx, func(c *counts, now time.Duration) bool {
-		return c.finished || c.ready+c.failed >= r.cfg.Users || now > r.cfg.Ramp+2*connectTimeout
+		return c.finished || c.joined+c.failed >= r.cfg.Users || now > r.cfg.Ramp+2*connectTimeout
 	})
 	if err != nil || !up {
 		return err
@@ -254,7 +254,7 @@ func (r *run) result() *Result {
 	c := r.counts()
 	res := &Result{
 		URL: r.cfg.URL, Mode: r.cfg.mode(), Users: r.cfg.Users, Rooms: r.cfg.rooms(), RoomPrefix: r.prefix,
-		Connected: c.opened - c.failed, Symphony: c.symphony, OpenedIn: r.openedIn.Seconds(),
+		Connected: c.joined, Symphony: c.symphony, OpenedIn: r.openedIn.Seconds(),
 		Document:    deliveryOf(&c.tally[Document], false),
 		Presence:    deliveryOf(&c.tally[Presence], r.cfg.MergedPresence),
 		Undur:       c.undurable,

@@ -21,6 +21,9 @@ func startYWebsocket(t *testing.T) string {
 	t.Helper()
 	script := "../../node_modules/@y/websocket-server/src/server.js"
 	if _, err := os.Stat(script); err != nil {
+		if os.Getenv("SYMPHONY_TEST_ALL") != "" {
+			t.Fatal("npm packages are missing: run `npm ci` in the repository first")
+		}
 		t.Skip("needs npm packages: run `npm ci` in the repository first")
 	}
 	free, err := net.Listen("tcp", "127.0.0.1:0")

@@ -13,6 +13,7 @@ func (l *loop) begin(u *user) {
 	u.state = ready
 	u.room.ready++
 	l.ready++
+	l.joined++
 	l.opening--
 	u.track = make([]senderTrack, len(u.room.users))
 	for seat := range u.room.users {

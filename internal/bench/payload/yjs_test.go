@@ -30,6 +30,9 @@ type applied struct {
 func applyWithYjs(t *testing.T, messages [][]byte) applied {
 	t.Helper()
 	if _, err := os.Stat("../../../node_modules/yjs"); err != nil {
+		if os.Getenv("SYMPHONY_TEST_ALL") != "" {
+			t.Fatal("npm packages are missing: run `npm ci` in the repository first")
+		}
 		t.Skip("needs npm packages: run `npm ci` in the repository first")
 	}
 	var in bytes.Buffer
