@@ -10,6 +10,8 @@ BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/sym
 # What the race detector watches: everything with goroutines of its own.
 RACE_PACKAGES := ./internal/room/... ./internal/gateway/... ./internal/store/... ./internal/admin/... ./internal/app/... ./protocol/...
 
+GO_DIRS := cmd crdt examples internal protocol test
+
 SETUP := scripts/setup.sh
 
 .DEFAULT_GOAL := help
@@ -50,17 +52,30 @@ test-fuzz:
 	@echo "== fuzzing"
 	@scripts/fuzz.sh 60
 
+test-crash: node ## kill the server hundreds of times under real clients' writes: RUNS=300
+	@$(SETUP) go
+	@SYMPHONY_CRASH_RUNS=$(or $(RUNS),300) $(GO) test -count=1 -v -timeout 2h ./test/crash
+
+bench: build ## measure the engine (beside yjs) and the server on this machine
+	@echo "== engine"
+	@$(GO) test -run '^$$' -bench . -benchmem ./crdt/... ./protocol/...
+	@echo "== server: the reference load"
+	@scripts/bench-reference.sh $(BIN) $(or $(USERS),4000)
+
+bench-compare: build ## measure Symphony beside y-websocket's server, one after the other
+	@$(GO) run ./internal/bench/compare -symphony $(BIN) $(ARGS)
+
 lint: node ## check Go and JavaScript: gofmt, vet, staticcheck, biome
 	@$(SETUP) go
 	@echo "== lint"
-	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	@unformatted=$$(gofmt -l $(GO_DIRS)); \
 		test -z "$$unformatted" || { echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; }
 	@$(GO) vet ./...
 	@$(GO) tool staticcheck ./...
 	@npx --no-install biome check --error-on-warnings .
 
 fmt: node ## format Go and JavaScript
-	@git ls-files -co --exclude-standard '*.go' | xargs gofmt -w
+	@gofmt -w $(GO_DIRS)
 	@npx --no-install biome check --write .
 
 docs: ## write the generated pages of docs/ anew
