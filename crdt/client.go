@@ -75,8 +75,8 @@ func (d *Doc) getClient(id uint64) uint32 {
 	d.clients = append(reserve(d.clients, 1), client{id: id})
 	d.order = nil
 	d.lastClient = c
-	if int(c) > fewClients {
-		if d.clientTable == nil || int(c)*2 > len(d.clientTable) {
+	if d.clientTable != nil || int(c) > fewClients {
+		if int(c)*2 > len(d.clientTable) {
 			d.rehashClients()
 		} else {
 			d.enterClient(c)

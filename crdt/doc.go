@@ -66,7 +66,7 @@ type Doc struct {
 	freeList  int32
 	entries   map[uint64]int32 // lists of entries of types with many keys
 
-	keys     []key // from 1
+	keys     []keyEntry // from 1
 	keyBytes []byte
 	keyTable []uint32
 
@@ -99,7 +99,7 @@ const (
 	clientBytes = int(unsafe.Sizeof(client{}))
 	typeBytes   = int(unsafe.Sizeof(sharedType{}))
 	listBytes   = int(unsafe.Sizeof(list{}))
-	keySize     = int(unsafe.Sizeof(key{}))
+	keySize     = int(unsafe.Sizeof(keyEntry{}))
 	indexBytes  = int(unsafe.Sizeof(entry{}))
 	sliceBytes  = int(unsafe.Sizeof([]entry{}))
 	entryBytes  = 32 // of a map, roughly

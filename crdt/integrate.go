@@ -260,9 +260,7 @@ func (t *txn) cutFront(i int32, c, offset uint32) {
 	left := t.cleanEnd(c, it.clock-1)
 	it = &t.items[i]
 	it.left = left
-	if t.items[left].kind() == wire.GC {
-		it.list = 0
-	}
+	it.list = t.items[left].list // the same, unless the update contradicts an earlier one; 0 for GC
 }
 
 // placeAmongConcurrent sets the item's left neighbour where others have been inserted at the same place: the loop of

@@ -5,9 +5,9 @@ import (
 	"hash/maphash"
 )
 
-// key is an interned name: of a root type, a map entry, a format or an XML node. Keys are numbered from 1 and live as
+// keyEntry is an interned name: of a root type, a map entry, a format or an XML node. Keys are numbered from 1 and live as
 // long as the document; "" is a key like any other.
-type key struct {
+type keyEntry struct {
 	off, size uint32 // in Doc.keyBytes
 	root      int32  // the root type of this name, 0 if there is none
 }
@@ -45,13 +45,13 @@ func (d *Doc) getKey(name []byte) uint32 {
 		return k
 	}
 	if len(d.keys) == 0 {
-		d.keys = append(d.keys, key{})
+		d.keys = append(d.keys, keyEntry{})
 	}
 	k := uint32(len(d.keys))
-	d.keys = append(d.keys, key{off: uint32(len(d.keyBytes)), size: uint32(len(name))})
+	d.keys = append(d.keys, keyEntry{off: uint32(len(d.keyBytes)), size: uint32(len(name))})
 	d.keyBytes = append(d.keyBytes, name...)
-	if int(k) > fewKeys {
-		if d.keyTable == nil || int(k)*2 > len(d.keyTable) {
+	if d.keyTable != nil || int(k) > fewKeys {
+		if int(k)*2 > len(d.keyTable) {
 			d.rehashKeys()
 		} else {
 			d.enterKey(k)

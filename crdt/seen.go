@@ -12,12 +12,19 @@ type seenItems struct {
 	places map[int32]int32
 }
 
-const fewSeen = 32
+// fewSeen is up to how many items places are looked up one by one; manySeen from how many on the map is not kept.
+const (
+	fewSeen  = 32
+	manySeen = 1024
+)
 
 func (s *seenItems) begin() {
 	s.order = s.order[:0]
 	s.conflict = 0
-	if len(s.places) > 0 {
+	switch n := len(s.places); {
+	case n > manySeen:
+		s.places = nil
+	case n > 0:
 		clear(s.places)
 	}
 }

@@ -47,6 +47,9 @@ func (t *txn) stage(update []byte, v wire.Version) error {
 }
 
 func (t *txn) unstage() {
+	for _, b := range t.blocks {
+		t.clients[b.client].block = 0
+	}
 	for _, i := range slices.Backward(t.staged) {
 		t.dropItem(i)
 	}

@@ -59,7 +59,7 @@ const maxPooled = 1 << 16
 func (t *txn) release() {
 	t.Doc = nil
 	if cap(t.staged) > maxPooled || cap(t.dels) > maxPooled || cap(t.mergeLater) > maxPooled ||
-		cap(t.incoming) > maxPooled || len(t.seen.places) > maxPooled {
+		cap(t.incoming) > maxPooled || cap(t.seen.order) > maxPooled {
 		return
 	}
 	txns.Put(t)

@@ -1,6 +1,9 @@
 package crdt
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/symphony-rtc/symphony/crdt/internal/wire"
 	"github.com/symphony-rtc/symphony/crdt/lib0"
 )
@@ -26,18 +29,26 @@ func (d *Doc) Roots() []string {
 	return names
 }
 
-// AppendJSON appends all root types as one JSON object, name to value. What a root is, is guessed from what is in it:
+// AppendJSON appends all root types as one JSON object, name to value, in the order of their names. What a root is, is guessed from what is in it:
 // it is a text (a string) if its sequence has strings, formats or embeds; an XML fragment (a string, too) if everything
 // in its sequence is XML; otherwise an array if its sequence is not empty; otherwise an object if it ever had entries;
 // otherwise an array. Entries beside a sequence that is not empty are not shown. Types that are not roots are known:
 // texts and XML are strings, maps (and XML hooks) objects.
 func (d *Doc) AppendJSON(dst []byte) []byte {
-	v := viewer{Doc: d, dst: append(dst, '{')}
-	o := objectWriter{v: &v, at: len(v.dst)}
+	var roots []int32
 	for t := d.firstRoot; t != 0; t = d.types[t].nextOfAll {
-		o.add(d.keyName(d.types[t].name), func() { v.typeAs(t, d.guess(t), 0) })
+		roots = append(roots, t)
 	}
-	o.finish()
+	name := func(t int32) []byte { return d.keyName(d.types[t].name) }
+	slices.SortFunc(roots, func(a, b int32) int { return bytes.Compare(name(a), name(b)) })
+	v := viewer{Doc: d, dst: append(dst, '{')}
+	for k, t := range roots {
+		if k > 0 {
+			v.put(",")
+		}
+		v.dst = append(lib0.AppendQuoted(v.dst, name(t)), ':')
+		v.typeAs(t, d.guess(t), 0)
+	}
 	return append(v.dst, '}')
 }
 
