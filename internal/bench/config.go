@@ -68,11 +68,13 @@ func (c Config) Validate() error {
 	return nil
 }
 
+const modeIdle = "idle"
+
 // mode names the kind of load.
 func (c Config) mode() string {
 	switch {
 	case c.DocumentRate == 0 && c.PresenceRate == 0:
-		return "idle"
+		return modeIdle
 	case c.rooms() == 1:
 		return "crowd"
 	}

@@ -132,6 +132,19 @@ const (
 
 // judge fills in Doubts.
 func (r *Result) judge() {
+	if r.Mode != modeIdle {
+		r.judgeTimes()
+	}
+	if r.Connected < r.Users {
+		r.doubt("only %d of %d users were connected", r.Connected, r.Users)
+	}
+	if r.Interrupted {
+		r.doubt("the run was interrupted")
+	}
+}
+
+// judgeTimes doubts times and CPU; memory can be measured on a busy machine, too.
+func (r *Result) judgeTimes() {
 	if r.Self.Busiest > busyLimit {
 		r.doubt("the generator's event loop used %.0f %% of a core: it was the bottleneck", 100*r.Self.Busiest)
 	}
@@ -143,11 +156,5 @@ func (r *Result) judge() {
 	}
 	if r.Self.Others > othersLimit {
 		r.doubt("other processes used %.2f cores of this machine meanwhile", r.Self.Others)
-	}
-	if r.Connected < r.Users {
-		r.doubt("only %d of %d users were connected", r.Connected, r.Users)
-	}
-	if r.Interrupted {
-		r.doubt("the run was interrupted")
 	}
 }

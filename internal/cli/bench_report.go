@@ -33,8 +33,8 @@ func printResult(w io.Writer, r *bench.Result) {
 		b.WriteString(deliveryTable(r) + "\n")
 	}
 	if s := r.Server; s != nil {
-		row("server", "%.2f cores, %.1f us per delivery; memory %s at start, %s connected, %s peak, %.1f kB per connection",
-			s.Cores, s.MicrosPerDelivery, megabytes(s.RSSBefore), megabytes(s.RSSConnected), megabytes(s.RSSPeak), s.PerConnection/1000)
+		row("server", "%.2f cores, %.1f us per delivery; memory %s at start, %s connected, %s peak, %s",
+			s.Cores, s.MicrosPerDelivery, megabytes(s.RSSBefore), megabytes(s.RSSConnected), megabytes(s.RSSPeak), perConnection(s))
 	}
 	others := ""
 	if r.Server != nil {
@@ -74,6 +74,14 @@ func deliveryTable(r *bench.Result) string {
 
 func percentiles(l bench.Latency) []string {
 	return []string{shortMillis(l.P50), shortMillis(l.P90), shortMillis(l.P99), shortMillis(l.P999), shortMillis(l.Max)}
+}
+
+// perConnection is the memory per connection, if the server was fresh: one that has memory left from before needs no more.
+func perConnection(s *bench.Server) string {
+	if s.PerConnection <= 0 {
+		return "memory per connection unknown (start the server anew)"
+	}
+	return fmt.Sprintf("%.1f kB per connection", s.PerConnection/1000)
 }
 
 func count(n uint64) string { return fmt.Sprint(n) }
