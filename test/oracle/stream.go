@@ -28,6 +28,7 @@ const (
 // The flags of a record.
 const (
 	FlagGCOff   uint8 = 1
+	FlagMuddled uint8 = 2
 	FlagTimeout uint8 = 64
 	FlagThrew   uint8 = 128
 )

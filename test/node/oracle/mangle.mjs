@@ -40,6 +40,18 @@ const mangle = (r, bytes) => {
 globalThis.oracleTask = null
 const script = new vm.Script('oracleTask()')
 
+/**
+ * Whether an update deletes ranges out of order or twice. yjs cannot keep such ranges for later: in V2 it writes the
+ * distance to the previous range, which is negative then, as an unsigned number.
+ */
+const muddled = (version, bytes) => {
+  const { ds } = version === 1 ? Y.decodeUpdate(bytes) : Y.decodeUpdateV2(bytes)
+  for (const ranges of ds.clients.values()) {
+    if (ranges.some((range, i) => i > 0 && range.clock < ranges[i - 1].clock + ranges[i - 1].len)) return true
+  }
+  return false
+}
+
 export const addMangled = (r, world, records, note) => {
   for (let n = 0; n < 8; n++) {
     const delivery = world.delivery()
@@ -51,7 +63,7 @@ export const addMangled = (r, world, records, note) => {
       records.add(
         kinds.mangled,
         delivery.version,
-        0,
+        muddled(delivery.version, bytes) ? flags.muddled : 0,
         bytes,
         Y.encodeStateAsUpdate(doc),
         Y.encodeStateVector(doc),

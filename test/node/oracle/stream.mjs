@@ -16,6 +16,7 @@
 //   13 convert  update of this version -> the same in the other version
 //   20 mangled  update (malformed, perhaps) -> whole state V1, state vector
 //
+// Flag 2 of mangled: deleted ranges overlap or are out of order, see mangle.mjs.
 // With flag 128 yjs threw: what it should have returned is absent. With flag 64 it did not end in time.
 
 import { writeSync } from 'node:fs'
@@ -31,7 +32,7 @@ export const kinds = {
   convert: 13,
   mangled: 20,
 }
-export const flags = { gcOff: 1, timeout: 64, threw: 128 }
+export const flags = { gcOff: 1, muddled: 2, timeout: 64, threw: 128 }
 
 const utf8 = new TextEncoder()
 

@@ -17,7 +17,7 @@ func TestMalformed(t *testing.T) {
 	endless := 0
 	oracle.Run(t, oracle.Test{
 		Section: "malformed",
-		Share:   10,
+		Share:   20,
 		Must:    []string{"yjs accepted", "yjs refused"},
 		Check: func(c *oracle.Case) error {
 			for i, r := range c.Records {
@@ -28,7 +28,7 @@ func TestMalformed(t *testing.T) {
 					continue
 				}
 				counts[number(!r.Threw())][number(err == nil)]++
-				if err != nil || r.Threw() {
+				if err != nil || r.Threw() || r.Flags&oracle.FlagMuddled != 0 {
 					continue
 				}
 				if err := sameMangled(doc, r); err != nil {
