@@ -62,8 +62,8 @@ bench: build ## measure the engine (beside yjs) and the server on this machine
 	@echo "== server: the reference load"
 	@scripts/bench-reference.sh $(BIN) $(or $(USERS),4000)
 
-bench-compare: build ## measure Symphony beside y-websocket's server, one after the other
-	@$(GO) run ./internal/bench/compare -symphony $(BIN) $(ARGS)
+bench-compare: build node ## measure Symphony beside y-websocket's server (some minutes; ARGS=-search=false for a short one)
+	@$(GO) run ./internal/bench/compare $(ARGS)
 
 lint: node ## check Go and JavaScript: gofmt, vet, staticcheck, biome
 	@$(SETUP) go
@@ -85,11 +85,8 @@ fuzz: ## fuzz for longer: make fuzz SECONDS=3600
 	@$(SETUP) go
 	@scripts/fuzz.sh $(or $(SECONDS),1800)
 
-bench-compare: build node ## measure Symphony beside y-websocket's server (some minutes; ARGS=-search=false for a short one)
-	@$(GO) run ./internal/bench/compare $(ARGS)
-
 clean: ## remove what was built (not the data of rooms)
 	@rm -rf bin artifacts coverage
 	@find examples/hello/dist -mindepth 1 ! -name README.md -delete
 
-.PHONY: help run build page node test test-race test-fuzz lint fmt docs fuzz bench-compare clean
+.PHONY: help run build page node test test-race test-fuzz test-crash bench bench-compare lint fmt docs fuzz clean

@@ -8,6 +8,7 @@ addr=127.0.0.1:${PORT:-18980}
 
 data=$(mktemp -d)
 server=
+: >"$data/log"
 finish() {
 	if [ -n "$server" ]; then
 		kill "$server" 2>/dev/null || true

@@ -30,7 +30,7 @@ func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	switch format {
 	case FormatAuto:
 		if IsTerminal(w) {
-			return slog.New(tint.NewHandler(w, &tint.Options{
+			return slog.New(tint.NewTextHandler(w, &tint.Options{
 				Level: least, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != "",
 			})), nil
 		}
