@@ -42,10 +42,11 @@ node_packages() {
 	major=$(node -p 'process.versions.node.split(".")[0]')
 	[ "$major" -ge 20 ] || fail "Node.js $(node --version) is too old: install 20 or newer"
 	# npm writes this file last, so a failed installation is repeated.
-	if [ package-lock.json -nt node_modules/.package-lock.json ]; then
+	installed=node_modules/.package-lock.json
+	if [ ! -e "$installed" ] || [ package-lock.json -nt "$installed" ]; then
 		say "setup: installing npm packages"
 		npm ci --no-progress --loglevel=error </dev/null >&2
-		touch node_modules/.package-lock.json
+		touch "$installed"
 	fi
 }
 
