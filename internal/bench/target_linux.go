@@ -9,8 +9,8 @@ import (
 
 // target is the server as sockets need it.
 type target struct {
-	host   string // for the Host header
-	addr   unix.Sockaddr
+	host   string               // for the Host header
+	addr   func() unix.Sockaddr // a new one each time: a system call writes into it
 	family int
 	spread bool // on loopback: use several source addresses, since one has only some 28,000 ports
 	path   func(room int) string
@@ -46,11 +46,11 @@ func resolve(host string) (target, error) {
 		return target{}, fmt.Errorf("resolving %s (the URL needs a port): %w", host, err)
 	}
 	if ip := addr.IP.To4(); ip != nil || addr.IP == nil {
-		sa := &unix.SockaddrInet4{Port: addr.Port, Addr: [4]byte{127, 0, 0, 1}}
+		sa := unix.SockaddrInet4{Port: addr.Port, Addr: [4]byte{127, 0, 0, 1}}
 		copy(sa.Addr[:], ip)
-		return target{host: host, addr: sa, family: unix.AF_INET, spread: sa.Addr[0] == 127}, nil
+		fresh := func() unix.Sockaddr { return &unix.SockaddrInet4{Port: sa.Port, Addr: sa.Addr} }
+		return target{host: host, addr: fresh, family: unix.AF_INET, spread: sa.Addr[0] == 127}, nil
 	}
-	sa := &unix.SockaddrInet6{Port: addr.Port}
-	copy(sa.Addr[:], addr.IP.To16())
-	return target{host: host, addr: sa, family: unix.AF_INET6}, nil
+	fresh := func() unix.Sockaddr { return &unix.SockaddrInet6{Port: addr.Port, Addr: [16]byte(addr.IP.To16())} }
+	return target{host: host, addr: fresh, family: unix.AF_INET6}, nil
 }
