@@ -10,7 +10,7 @@ import { Plain } from './puppet/plain.mjs'
 import { rawExchange } from './puppet/raw.mjs'
 import { contains, describe, fromBase64, mergeAll, toBase64 } from './puppet/state.mjs'
 import { SymphonyClient } from './puppet/symphony.mjs'
-import { typeTrace } from './puppet/trace.mjs'
+import { typeTogether, typeTrace } from './puppet/trace.mjs'
 import { Writer } from './puppet/writer.mjs'
 
 console.log = console.warn = console.info = (...words) => console.error(...words) // standard output is for answers
@@ -81,6 +81,7 @@ const commands = {
     return describe(doc)
   },
   trace: ({ client: name, file }) => typeTrace(client(name), file),
+  together: ({ clients: names, file }) => typeTogether(names.map(client), file),
   raw: (command) => rawExchange(command),
 }
 
