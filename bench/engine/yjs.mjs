@@ -5,8 +5,8 @@
 // Standard output is one JSON object: CPU milliseconds by operation, and bytes. OUT gets, each after its length as a u32
 // (little-endian): the whole update V1, V2; the same of a small document; then the update of every edit, V1.
 
-import { readFileSync, createWriteStream } from 'node:fs'
 import { once } from 'node:events'
+import { createWriteStream, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import * as Y from 'yjs'
 
@@ -77,7 +77,10 @@ const times = {
   }),
   encode: 0,
   'encode V2': 0,
-  small: cpu(20, () => { for (let i = 0; i < 20; i++) load(smallV1) }) / 20
+  small:
+    cpu(20, () => {
+      for (let i = 0; i < 20; i++) load(smallV1)
+    }) / 20,
 }
 const loaded = load(v1)
 times.encode = cpu(15, () => Y.encodeStateAsUpdate(loaded))

@@ -1,18 +1,21 @@
 // Applies messages with the real yjs and y-protocols, as a server would: one message per line of input, in hexadecimal.
 // Prints what came of them as JSON.
 import fs from 'node:fs'
-import * as Y from 'yjs'
-import * as sync from 'y-protocols/sync'
-import * as awareness from 'y-protocols/awareness'
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
+import * as awareness from 'y-protocols/awareness'
+import * as sync from 'y-protocols/sync'
+import * as Y from 'yjs'
 
 const doc = new Y.Doc()
 const present = new awareness.Awareness(doc)
 present.setLocalState(null)
 const updates = []
 const replies = []
-for (const line of fs.readFileSync(0, 'utf8').split('\n').filter((l) => l !== '')) {
+for (const line of fs
+  .readFileSync(0, 'utf8')
+  .split('\n')
+  .filter((l) => l !== '')) {
   const message = Buffer.from(line, 'hex')
   const decoder = decoding.createDecoder(new Uint8Array(message))
   const type = decoding.readVarUint(decoder)
