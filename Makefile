@@ -29,7 +29,7 @@ build: page ## build bin/symphony, a static binary with everything in it
 
 page: node $(PAGE)
 
-$(PAGE): examples/hello/build.mjs package-lock.json $(wildcard examples/hello/src/*)
+$(PAGE): examples/hello/build.mjs package-lock.json $(wildcard examples/hello/src/*) | node
 	@node examples/hello/build.mjs
 
 node:
@@ -55,6 +55,10 @@ test-fuzz:
 test-crash: node ## kill the server hundreds of times under real clients' writes: RUNS=300
 	@$(SETUP) go
 	@SYMPHONY_CRASH_RUNS=$(or $(RUNS),300) $(GO) test -count=1 -v -timeout 2h ./test/crash
+
+test-oracle: node ## compare more random documents with yjs: CASES=100000 SEED=2
+	@$(SETUP) go
+	@SYMPHONY_ORACLE_CASES=$(or $(CASES),100000) SYMPHONY_ORACLE_SEED=$(or $(SEED),2) $(GO) test -count=1 -v -timeout 6h ./test/oracle/...
 
 bench: build ## measure the engine (beside yjs) and the server on this machine
 	@echo "== engine"
@@ -89,4 +93,4 @@ clean: ## remove what was built (not the data of rooms)
 	@rm -rf bin artifacts coverage
 	@find examples/hello/dist -mindepth 1 ! -name README.md -delete
 
-.PHONY: help run build page node test test-race test-fuzz test-crash bench bench-compare lint fmt docs fuzz clean
+.PHONY: help run build page node test test-race test-fuzz test-crash test-oracle bench bench-compare lint fmt docs fuzz clean
