@@ -9,21 +9,28 @@ import (
 	"strings"
 )
 
-// Guard keeps other web pages from reading next through a visitor's browser. Requests that a page of another origin makes
-// are refused. If loopback says that the server listens on a loopback address only, so are requests for a host that
-// is neither this machine nor one of hosts: that is what a page does whose name was rebound to 127.0.0.1.
-// Programs that are no browsers are not concerned, and nobody is authenticated here.
-func Guard(next http.Handler, loopback bool, hosts []string) http.Handler {
+// LocalHosts refuses requests for a host that is neither this machine nor one of hosts. A server that listens on a loopback
+// address only is asked for other names by pages whose name was rebound to 127.0.0.1, which makes them the same origin.
+func LocalHosts(next http.Handler, hosts []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case loopback && !thisMachine(r.Host) && !slices.Contains(hosts, r.Host):
+		if !thisMachine(r.Host) && !slices.Contains(hosts, r.Host) {
 			writeError(w, http.StatusForbidden, "host_not_allowed",
 				"this server answers only requests for localhost: ask for 127.0.0.1, or add the origin to the setting origins")
-		case !sameOrigin(r):
-			writeError(w, http.StatusForbidden, "cross_origin", "pages of other origins may not read this")
-		default:
-			next.ServeHTTP(w, r)
+			return
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// SameOrigin refuses requests that a page of another origin makes through a visitor's browser. Programs that are no
+// browsers are not concerned, and nobody is authenticated here.
+func SameOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !sameOrigin(r) {
+			writeError(w, http.StatusForbidden, "cross_origin", "pages of other origins may not read this")
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestGuard(t *testing.T) {
+func TestPagesOfOthersAreRefused(t *testing.T) {
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	type headers map[string]string
 	for _, c := range []struct {
@@ -46,8 +46,12 @@ func TestGuard(t *testing.T) {
 		for name, value := range c.headers {
 			r.Header.Set(name, value)
 		}
+		h := SameOrigin(next)
+		if c.loopback {
+			h = LocalHosts(h, []string{"app.example.com"})
+		}
 		answer := httptest.NewRecorder()
-		Guard(next, c.loopback, []string{"app.example.com"}).ServeHTTP(answer, r)
+		h.ServeHTTP(answer, r)
 		if answer.Code != c.want {
 			t.Errorf("%s: %d, want %d: %s", c.name, answer.Code, c.want, answer.Body)
 		}

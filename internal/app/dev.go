@@ -59,11 +59,11 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 	health := admin.NewHealth()
 	health.Check("storage", host.Health)
 
-	loopback := listensOnLoopback(listener.Addr())
-	if !loopback {
+	known := func(h http.Handler) http.Handler { return admin.LocalHosts(h, originHosts(config.Origins)) }
+	if !listensOnLoopback(listener.Addr()) {
 		log.Warn("the management API asks for no authentication: whoever reaches this address can read all rooms", "addr", config.Addr)
+		known = func(h http.Handler) http.Handler { return h }
 	}
-	guard := func(h http.Handler) http.Handler { return admin.Guard(h, loopback, originHosts(config.Origins)) }
 	server := &Server{
 		log: log, health: health, gateway: edge, host: host, store: stored,
 		places: placesAt(listener.Addr(), config.Data, version),
@@ -71,9 +71,9 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 	}
 	server.http = &http.Server{
 		Handler: routes{
-			rooms:   edge,
-			api:     guard(admin.NewAPI(host, stored, log)),
-			metrics: guard(metrics.Handler()),
+			rooms:   known(edge), // which has an origin policy of its own
+			api:     known(admin.SameOrigin(admin.NewAPI(host, stored, log))),
+			metrics: known(admin.SameOrigin(metrics.Handler())),
 			health:  health,
 			page:    hello.Handler(),
 		},

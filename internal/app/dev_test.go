@@ -111,6 +111,11 @@ func TestReadsAreForThisMachineOnly(t *testing.T) {
 			}
 		}
 	}
+	for host, want := range map[string]int{addr: 426, "evil.example": 403, "app.example.com": 426} {
+		if got := ask("/rooms/demo", host); got != want {
+			t.Errorf("a room for host %s: %d, want %d", host, got, want)
+		}
+	}
 	if got := ask("/healthz", "10.1.2.3"); got != 200 {
 		t.Errorf("/healthz is not for everybody: %d", got)
 	}
