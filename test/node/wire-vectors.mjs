@@ -5,7 +5,8 @@
 //   node test/node/wire-vectors.mjs synthetic 1 25 > crdt/internal/wire/testdata/synthetic.jsonl
 //   node test/node/wire-vectors.mjs values 1 500 > crdt/lib0/testdata/lib0.jsonl
 //
-// The arguments are what to write, the seed and the number of rounds. "damaged" is updates with random bytes changed.
+// The arguments are what to write, the seed and the number of rounds. "damaged" is updates with random bytes changed,
+// on some of which yjs does not end.
 
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
