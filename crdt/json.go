@@ -144,7 +144,7 @@ func (v *viewer) object(t int32, depth int) {
 	v.put("{")
 	o := objectWriter{v: v, at: len(v.dst)}
 	v.entries(t, func(key []byte, it *item, last []byte, isJSON bool) {
-		if isUndefined(last, isJSON) {
+		if k := it.kind(); (k == wire.Any || k == wire.JSON || k == wire.Embed) && isUndefined(last, isJSON) {
 			return
 		}
 		o.add(key, func() {

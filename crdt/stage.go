@@ -155,14 +155,29 @@ func checkStruct(s *wire.Struct) error {
 	return nil
 }
 
-// splitsPair says whether s, which is known, begins between two halves of a surrogate pair that are not split here yet.
-// Such a struct is staged like a new one: yjs looks for the origins of known structs too, and the split remains.
+// splitsPair says whether s, which is known, may stand between two halves of a surrogate pair that are not split here
+// yet. Such a struct is staged like a new one: yjs looks for the origins of known structs too, and splits there; the
+// halves remain split, while everything else is merged again. It can only be the continuation of a string that is still
+// whole here, or a struct that came as GC and had no origins then.
 func (t *txn) splitsPair(c uint32, s *wire.Struct) bool {
-	if s.Info&wire.HasOrigin == 0 || s.Origin.Client != s.ID.Client || s.Origin.Clock+1 != s.ID.Clock {
+	it := &t.items[t.findItem(c, s.ID.Clock)]
+	if it.kind() != wire.GC {
+		return it.clock < s.ID.Clock && it.kind() == wire.String && it.size != it.length
+	}
+	if s.Info&wire.HasOrigin != 0 && t.wideAt(s.Origin, s.Origin.Clock+1) {
+		return true
+	}
+	return s.Info&wire.HasRightOrigin != 0 && t.wideAt(s.RightOrigin, s.RightOrigin.Clock)
+}
+
+// wideAt says whether id is in a string that is not only ASCII and that reaches to both sides of clock.
+func (t *txn) wideAt(id wire.ID, clock uint32) bool {
+	c := t.lookClient(id.Client)
+	if c == 0 || id.Clock >= t.clients[c].state {
 		return false
 	}
-	it := &t.items[t.findItem(c, s.Origin.Clock)]
-	return it.kind() == wire.String && it.size != it.length && it.end() > s.ID.Clock
+	it := &t.items[t.findItem(c, id.Clock)]
+	return it.kind() == wire.String && it.size != it.length && it.clock < clock && clock < it.end()
 }
 
 func (t *txn) stageStruct(c uint32, s *wire.Struct) {
