@@ -51,6 +51,10 @@ type Change struct {
 	// again (y-protocols: "never let a remote client remove this local state"); anybody else ignores it.
 	Nudge   bool
 	NudgeID uint64
+
+	// Contested is a connection that speaks for an id as its own which the sender says is its own: most likely the same
+	// client before its network changed, half dead. Whether it lives has to be found out; until then it keeps the id.
+	Contested *Speaker
 }
 
 // Apply takes an awareness update from a connection. A malformed update is an error and changes nothing.
@@ -65,25 +69,40 @@ func (p *Presence) Apply(from *Speaker, update []byte, now time.Time) (Change, e
 	for range entries {
 		var e awarenessEntry
 		e, at, _ = readAwarenessEntry(update, at)
-		accepted, nudge := p.set(from, e, entries == 1, now)
-		if accepted {
+		switch p.set(from, e, entries == 1, now) {
+		case accepted:
 			p.changed = append(p.changed, e.client)
-		}
-		if nudge {
+		case acceptedNudge:
+			p.changed = append(p.changed, e.client)
 			change.Nudge, change.NudgeID = true, e.client
+		case ignoredNudge:
+			change.Nudge, change.NudgeID = true, e.client
+		case contested:
+			change.Contested = p.clients[e.client].speaker
 		}
 	}
 	change.Clients, change.Whole = p.changed, uint64(len(p.changed)) == entries
 	return change, nil
 }
 
+// outcome is what became of an entry.
+type outcome uint8
+
+const (
+	ignored outcome = iota
+	accepted
+	acceptedNudge // and the sender is to be nudged, see Change.Nudge
+	ignoredNudge
+	contested // ignored for now, see Change.Contested
+)
+
 // set applies one entry. alone says that it was the only one of its update: clients announce themselves so, while what
 // they pass on of others may come in any number.
-func (p *Presence) set(from *Speaker, e awarenessEntry, alone bool, now time.Time) (accepted, nudge bool) {
+func (p *Presence) set(from *Speaker, e awarenessEntry, alone bool, now time.Time) outcome {
 	known := p.clients[e.client]
 	if known != nil && known.speaker == from && (e.clock > known.clock || e.clock == known.clock && e.state == nil && known.state != nil) {
 		known.update(e, now) // nearly all updates
-		return true, false
+		return accepted
 	}
 	first := !from.announced && alone && e.state != nil
 	if first {
@@ -91,7 +110,7 @@ func (p *Presence) set(from *Speaker, e awarenessEntry, alone bool, now time.Tim
 	}
 	if known == nil {
 		if e.state == nil || len(from.clients) >= MaxPresenceClients {
-			return false, false
+			return ignored
 		}
 		if p.clients == nil {
 			p.clients = make(map[uint64]*presence)
@@ -100,30 +119,36 @@ func (p *Presence) set(from *Speaker, e awarenessEntry, alone bool, now time.Tim
 		p.clients[e.client] = known
 		known.take(from, e.client)
 		known.update(e, now)
-		return true, first && e.clock > 0
+		if first && e.clock > 0 {
+			return acceptedNudge
+		}
+		return accepted
 	}
 	if known.speaker != nil && known.speaker != from {
-		itself := from.announced && from.own == e.client
-		forwarder := !known.speaker.announced || known.speaker.own != e.client
-		if !itself || !forwarder {
-			return false, false
+		switch {
+		case !from.announced || from.own != e.client:
+			return ignored
+		case known.speaker.announced && known.speaker.own == e.client:
+			return contested
 		}
 		known.take(from, e.client)
 	}
 	switch {
 	case e.clock < known.clock:
-		return false, false
+		return ignored
+	case e.clock == known.clock && e.state != nil && known.state == nil:
+		return ignoredNudge
 	case e.clock == known.clock && (e.state != nil || known.state == nil):
-		return false, e.state != nil && known.state == nil
+		return ignored
 	}
 	if known.speaker == nil {
 		if len(from.clients) >= MaxPresenceClients {
-			return false, false
+			return ignored
 		}
 		known.take(from, e.client)
 	}
 	known.update(e, now)
-	return true, false
+	return accepted
 }
 
 func (k *presence) update(e awarenessEntry, now time.Time) {

@@ -135,6 +135,25 @@ func TestP_OWNER_forwarderGivesWay(t *testing.T) {
 	check(t, &p, `1@4"moves" `)
 }
 
+func TestP_OWNER_contested(t *testing.T) {
+	var p Presence
+	var old, again, b Speaker
+	hears(t, &p, &old, says(1, 3, `"before the network changed"`), 1)
+	hears(t, &p, &b, says(2, 1, `"b"`), 2)
+	if change := hears(t, &p, &again, says(1, 3, `"before the network changed"`)); change.Contested != &old {
+		t.Error("the old connection is not to be looked at")
+	}
+	if change := hears(t, &p, &again, says(1, 4, `"after"`)); change.Contested != &old {
+		t.Error("the old connection is not to be looked at any more")
+	}
+	if change := hears(t, &p, &b, says(1, 5, `"echo"`)); change.Contested != nil {
+		t.Error("an echo makes the connection suspicious")
+	}
+	p.Leave(&old, noon)
+	hears(t, &p, &again, says(1, 5, `"after"`), 1)
+	check(t, &p, `1@5"after" 2@1"b" `)
+}
+
 func TestP_DROP(t *testing.T) {
 	var p Presence
 	var a, b Speaker

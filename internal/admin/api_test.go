@@ -45,6 +45,7 @@ func unhex(t *testing.T, text string) []byte {
 type member struct{}
 
 func (member) Send([]byte, bool)                {}
+func (member) Probe()                           {}
 func (member) Close(protocol.CloseCode, string) {}
 
 // world is the API over a real host and a real store.

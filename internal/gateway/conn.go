@@ -26,7 +26,8 @@ type conn struct {
 	index int // in shard.conns, under its lock
 
 	heard         atomic.Bool // bytes came since the last sweep
-	silent, quiet int         // sweeps without bytes from, without messages to the client; the sweeper's alone
+	probe         atomic.Int32
+	silent, quiet int // sweeps without bytes from, without messages to the client; the sweeper's alone
 
 	round  uint32 // of sweeps, for which
 	budget int    // messages are left before the client is read more slowly
@@ -43,6 +44,13 @@ func (c *conn) Send(frame []byte, later bool) {
 	}
 	c.shard.messagesOut.Add(1)
 	c.shard.bytesOut.Add(uint64(len(frame)))
+}
+
+// Probe implements room.Member.
+func (c *conn) Probe() {
+	if c.probe.CompareAndSwap(notProbed, probeAsked) {
+		c.control(ping)
+	}
 }
 
 // Close implements room.Member.

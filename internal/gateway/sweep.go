@@ -104,14 +104,37 @@ func (g *Gateway) sweep(s *shard, list []*conn) []*conn {
 	return list
 }
 
+// What conn.probe says of a connection.
+const (
+	notProbed   int32 = iota
+	probeAsked        // somebody wants to know, and a ping was sent
+	probeCounts       // the sweeper counts since then
+)
+
+// probeSilence is after how many sweeps without a byte a probed client is taken for gone.
+const probeSilence = 2
+
 func (c *conn) sweep() {
 	pace := &c.gw.pace
+	patience := pace.silent
 	if c.heard.Swap(false) {
 		c.silent = 0
-	} else if c.silent++; c.silent >= pace.silent {
+		c.probe.Store(notProbed)
+	} else {
+		c.silent++
+	}
+	switch c.probe.Load() {
+	case probeAsked:
+		c.silent = 0
+		c.probe.Store(probeCounts)
+	case probeCounts:
+		patience = min(patience, probeSilence)
+	}
+	if c.silent >= patience {
 		c.Close(protocol.CloseNoPong, "nothing was heard of the client for too long, not even an answer to pings")
 		return
-	} else if c.silent%pace.ping == 0 {
+	}
+	if c.silent > 0 && c.silent%pace.ping == 0 {
 		c.control(ping)
 	}
 	if !c.out.quiet() {

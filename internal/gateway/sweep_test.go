@@ -38,6 +38,49 @@ func TestPace(t *testing.T) {
 	}
 }
 
+func TestP_OWNER_probe(t *testing.T) {
+	host := &relayHost{}
+	g, addr := serve(t, host, Options{})
+	stopSweeper(g)
+	dead, alive := dial(t, addr, "dead"), dial(t, addr, "alive")
+	eventually(t, "joined", func() bool { return len(host.members("dead")) == 1 && len(host.members("alive")) == 1 })
+	for range 4 { // silent as any idle connection, which is no reason to end it
+		g.sweepAll()
+	}
+	for range 2 {
+		host.members("dead")[0].member.Probe()
+		host.members("alive")[0].member.Probe()
+	}
+	for range 1 + probeSilence {
+		before := g.Stats().BytesIn
+		alive.write(clientFrame(opPong, true, nil))
+		eventually(t, "the pong was read", func() bool { return g.Stats().BytesIn > before })
+		g.sweepAll()
+	}
+	pings := 0
+	for {
+		op, payload, err := dead.frame()
+		if err != nil {
+			t.Fatalf("no close frame: %v", err)
+		}
+		if op == opPing {
+			pings++
+		}
+		if op == opClose {
+			if code := protocol.CloseCode(payload[0])<<8 | protocol.CloseCode(payload[1]); code != protocol.CloseNoPong {
+				t.Errorf("closed with %d", code)
+			}
+			break
+		}
+	}
+	if pings != 1 {
+		t.Errorf("%d pings", pings)
+	}
+	if len(host.members("alive")) != 1 {
+		t.Error("a client that answered was cut off")
+	}
+}
+
 func TestC_PING_C_LONELY(t *testing.T) {
 	host := &relayHost{}
 	g, addr := serve(t, host, Options{})

@@ -80,6 +80,7 @@ type recorder struct {
 	frames [][]byte // payloads
 	closed protocol.CloseCode
 	panics bool
+	probed int
 }
 
 func (m *recorder) Send(frame []byte, _ bool) {
@@ -96,6 +97,12 @@ func (m *recorder) Send(frame []byte, _ bool) {
 		at = 10
 	}
 	m.frames = append(m.frames, bytes.Clone(frame[at:]))
+}
+
+func (m *recorder) Probe() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.probed++
 }
 
 func (m *recorder) Close(code protocol.CloseCode, _ string) {
@@ -225,6 +232,30 @@ func TestP_DROP_othersAreToldAtOnce(t *testing.T) {
 		if len(a.take()) > 0 {
 			t.Error("the member that left was sent something")
 		}
+		sb.Leave()
+		mustClose(t, h)
+	})
+}
+
+func TestP_OWNER_halfDeadConnectionIsProbed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHost(newSlowStore(t), Options{})
+		var old, again, b recorder
+		so, sb := join(t, h, &old, JoinOptions{}), join(t, h, &b, JoinOptions{})
+		sa := join(t, h, &again, JoinOptions{})
+		for _, said := range []struct {
+			s     *Session
+			clock byte
+		}{{so, 3}, {sa, 3}, {sa, 4}} {
+			if err := receive(said.s, presenceMessage(5, said.clock, `{}`)...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if old.probed == 0 || b.probed+again.probed > 0 {
+			t.Errorf("probed: %d, others %d", old.probed, b.probed+again.probed)
+		}
+		so.Leave()
+		sa.Leave()
 		sb.Leave()
 		mustClose(t, h)
 	})

@@ -21,6 +21,10 @@ type Member interface {
 	// in crowds, where one write for many messages is what keeps a room of hundreds affordable.
 	Send(frame []byte, later bool)
 
+	// Probe makes the connection prove within seconds that its client is there, or ends it. More than one call while that
+	// is open changes nothing.
+	Probe()
+
 	// Close ends the connection with a close frame, after what is queued if the socket takes it. The gateway then calls
 	// Session.Leave as for any other end.
 	Close(code protocol.CloseCode, reason string)

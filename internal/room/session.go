@@ -143,6 +143,13 @@ func (r *room) receivePresence(s *Session, msg protocol.Message, f protocol.Fram
 		r.host.stats.PresenceUpdate.Add(1)
 		r.relay(s, protocol.AwarenessFrame(r.presence.AppendClients(nil, change.Clients)).Bytes())
 	}
+	if change.Contested != nil {
+		for _, other := range r.members {
+			if &other.speaker == change.Contested {
+				other.member.Probe()
+			}
+		}
+	}
 	if change.Nudge {
 		s.member.Send(protocol.AwarenessFrame(r.presence.AppendLeft(nil, change.NudgeID)).Bytes(), false)
 	}

@@ -144,6 +144,8 @@ type simClient struct {
 
 func (c *simClient) Send(frame []byte, _ bool) { c.inbox = append(c.inbox, bytes.Clone(frame)) }
 
+func (c *simClient) Probe() { c.t.Error("probed, though no client ever says it is another") }
+
 func (c *simClient) Close(protocol.CloseCode, string) { c.closed = true }
 
 // span is the clocks from up to, and not including, to.
