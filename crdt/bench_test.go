@@ -31,7 +31,7 @@ var typeTrace = sync.OnceValues(func() (*benchUpdates, error) {
 	}
 	defer os.RemoveAll(tmp)
 	file := filepath.Join(tmp, "updates")
-	cmd := exec.Command("node", "../bench/engine/yjs.mjs", trace, file)
+	cmd := exec.Command("node", "--expose-gc", "../bench/engine/yjs.mjs", trace, file)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ var typeTrace = sync.OnceValues(func() (*benchUpdates, error) {
 		all = append(all, b[4:n:n])
 		b = b[n:]
 	}
-	return &benchUpdates{all[0], all[1], all[2], all[3], all[4:]}, nil
+	return &benchUpdates{all[0], all[1], all[2], all[3], all[5:]}, nil
 })
 
 func benchTrace(b *testing.B) *benchUpdates {

@@ -48,9 +48,10 @@ func (d *Doc) compactItems() {
 		}
 	}
 	for l := range d.lists {
-		if d.lists[l].typ != 0 {
-			d.lists[l].start, d.lists[l].last = moved[d.lists[l].start], moved[d.lists[l].last]
-		}
+		d.lists[l].start, d.lists[l].last = moved[d.lists[l].start], moved[d.lists[l].last]
+	}
+	for t := range d.types {
+		d.types[t].start = moved[d.types[t].start]
 	}
 	d.items = items
 	d.freeItem, d.freeItems = 0, 0

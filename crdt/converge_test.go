@@ -61,24 +61,20 @@ func (p *peer) someUnits(t *rapid.T) (id uint64, from, n uint32) {
 // somewhere is between two neighbouring units of a sequence, as an editor would say it.
 func (p *peer) somewhere(t *rapid.T) place {
 	d := p.doc
-	var lists []int32
-	for l := range d.lists {
-		if d.lists[l].typ != 0 && d.lists[l].key == 0 {
-			lists = append(lists, int32(l))
-		}
-	}
-	var types []int32
-	for ty := range d.types {
-		if it := d.types[ty].item; it != 0 && !d.items[it].deleted() && d.types[ty].seq == 0 {
-			types = append(types, int32(ty))
+	var lists, types []int32 // types with and without a sequence
+	for i := range d.types {
+		switch ty := &d.types[i]; {
+		case ty.start != 0:
+			lists = append(lists, int32(i))
+		case ty.item != 0 && !d.items[ty.item].deleted():
+			types = append(types, int32(i))
 		}
 	}
 	n := rapid.IntRange(0, len(lists)+len(types)).Draw(t, "where")
 	switch {
 	case n < len(lists):
-		l := &d.lists[lists[n]]
 		var units []unit
-		for i := l.start; i != 0; i = d.items[i].right {
+		for i := d.types[lists[n]].start; i != 0; i = d.items[i].right {
 			it := &d.items[i]
 			for k := range it.length {
 				units = append(units, unit{it.client(), it.clock + k})

@@ -88,7 +88,7 @@ func (t *txn) deleteChildren(typ int32) {
 		i := w.item
 		switch {
 		case i != 0:
-			if l := t.items[i].list; t.lists[l].key == 0 {
+			if t.items[i].list < 0 {
 				w.item = t.items[i].right
 			} else {
 				w.item = 0 // of an entry only the value
@@ -122,9 +122,5 @@ func (t *txn) deleteChildren(typ int32) {
 
 func (t *txn) walkOf(typ int32) walk {
 	ty := &t.types[typ]
-	w := walk{next: ty.firstKey}
-	if ty.seq != 0 {
-		w.item = t.lists[ty.seq].start
-	}
-	return w
+	return walk{item: ty.start, next: ty.firstKey}
 }

@@ -1,3 +1,12 @@
+// Package crdt is a Yjs-compatible document engine: documents that are the sum of all updates applied to them, whatever
+// their order, and functions on the updates themselves. Encodings and results are those of yjs 13.6.33, byte for byte.
+//
+// A Doc holds a document in memory; it integrates updates (ApplyUpdate), says what it knows (StateVector), writes what
+// others lack (EncodeStateAsUpdate) and shows its content (AppendJSON and the like). MergeUpdates, DiffUpdate,
+// StateVectorFromUpdate and the others work on updates as bytes, without a document.
+//
+// Documents are built for servers that hold many: structs are records without pointers in one slice, content is in one
+// buffer, and applying a small update does not allocate.
 package crdt
 
 import (
@@ -58,13 +67,12 @@ type Doc struct {
 	lastClient  uint32   // looked for last
 	order       []uint32 // clients by descending id; nil if it has to be computed
 
-	types     []sharedType // from 1
-	freeType  int32
-	firstRoot int32
-	lastRoot  int32
-	lists     []list // from 1
-	freeList  int32
-	entries   map[uint64]int32 // lists of entries of types with many keys
+	types    []sharedType // from 1
+	freeType int32
+	roots    []int32 // in order of appearance
+	lists    []list  // from 1
+	freeList int32
+	entries  map[uint64]int32 // lists of entries of types with many keys
 
 	keys     []keyEntry // from 1
 	keyBytes []byte
@@ -138,7 +146,7 @@ type Stats struct {
 
 // Stats counts what the document consists of. It takes time in proportion to the number of clients.
 func (d *Doc) Stats() Stats {
-	s := Stats{Subdocs: d.subdocs, Content: len(d.arena.buf) - d.arena.dead, Pending: d.pending.size()}
+	s := Stats{Roots: len(d.roots), Subdocs: d.subdocs, Content: len(d.arena.buf) - d.arena.dead, Pending: d.pending.size()}
 	for c := range d.clients {
 		if d.clients[c].state > 0 {
 			s.Clients++
@@ -146,9 +154,6 @@ func (d *Doc) Stats() Stats {
 	}
 	if len(d.items) > 0 {
 		s.Structs = len(d.items) - 1 - d.freeItems
-	}
-	for t := d.firstRoot; t != 0; t = d.types[t].nextOfAll {
-		s.Roots++
 	}
 	return s
 }

@@ -13,10 +13,9 @@ import (
 
 // encoding is the scratch of writing one update.
 type encoding struct {
-	enc    wire.Encoder
-	in     wire.Struct
-	from   []uint32 // by client index: the clock from which on structs are written
-	ranges []delRange
+	enc  wire.Encoder
+	in   wire.Struct
+	from []uint32 // by client index: the clock from which on structs are written
 }
 
 var encodings = sync.Pool{New: func() any { return new(encoding) }}
@@ -167,17 +166,16 @@ func (d *Doc) fillItem(it *item, s *wire.Struct) {
 	if it.list == 0 {
 		return
 	}
-	l := &d.lists[it.list]
-	if l.key != 0 {
+	if it.list > 0 {
 		s.Info |= wire.HasParentSub
 	}
 	if it.originClient != 0 || it.rightClient != 0 {
 		return
 	}
-	if l.key != 0 {
-		s.ParentSub = d.keyName(l.key)
+	if it.list > 0 {
+		s.ParentSub = d.keyName(d.lists[it.list].key)
 	}
-	t := &d.types[l.typ]
+	t := &d.types[d.typeOfList(it.list)]
 	if t.item == 0 {
 		s.Parent, s.ParentName = wire.ParentRoot, d.keyName(t.name)
 		return

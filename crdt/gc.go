@@ -35,18 +35,16 @@ func (t *txn) collectChildren(typ int32) {
 		typ = t.doomed[n-1]
 		t.doomed = t.doomed[:n-1]
 		ty := t.types[typ]
-		if ty.seq != 0 {
-			t.collectList(ty.seq)
-		}
+		t.collectList(ty.start)
 		for l := ty.firstKey; l != 0; l = t.lists[l].next {
-			t.collectList(l)
+			t.collectList(t.lists[l].start)
 		}
 		t.dropType(typ)
 	}
 }
 
-func (t *txn) collectList(l int32) {
-	for i := t.lists[l].start; i != 0; {
+func (t *txn) collectList(start int32) {
+	for i := start; i != 0; {
 		it := &t.items[i]
 		next := it.right
 		switch it.kind() {

@@ -218,7 +218,6 @@ func (t *txn) integrate(i int32, offset uint32) {
 	if left, right := it.left, it.right; left == 0 && (right == 0 || t.items[right].left != 0) ||
 		left != 0 && t.items[left].right != right {
 		t.placeAmongConcurrent(i)
-		it = &t.items[i]
 	}
 	t.link(i)
 	it = &t.items[i]
@@ -235,8 +234,7 @@ func (t *txn) integrate(i int32, offset uint32) {
 	case wire.Doc:
 		t.subdocs++
 	}
-	l := &t.lists[it.list]
-	if p := t.types[l.typ].item; p != 0 && t.items[p].deleted() || l.key != 0 && it.right != 0 {
+	if p := t.types[t.typeOfList(it.list)].item; p != 0 && t.items[p].deleted() || it.list > 0 && it.right != 0 {
 		t.deleteItem(i)
 	}
 }
@@ -273,7 +271,7 @@ func (t *txn) placeAmongConcurrent(i int32) {
 	if left != 0 {
 		o = t.items[left].right
 	} else {
-		o = t.lists[it.list].start
+		o = *t.startOf(it.list)
 	}
 	t.seen.begin()
 	for o != 0 && o != it.right {
@@ -316,21 +314,21 @@ func (t *txn) originOf(it *item) int32 {
 // link connects the item to its left neighbour and whatever is to the right of that now.
 func (t *txn) link(i int32) {
 	it := &t.items[i]
-	l := &t.lists[it.list]
 	if it.left != 0 {
 		left := &t.items[it.left]
 		it.right = left.right
 		left.right = i
 	} else {
-		it.right = l.start
-		l.start = i
+		start := t.startOf(it.list)
+		it.right = *start
+		*start = i
 	}
 	if it.right != 0 {
 		t.items[it.right].left = i
 		return
 	}
-	if l.key != 0 {
-		l.last = i
+	if it.list > 0 {
+		t.lists[it.list].last = i
 		if it.left != 0 {
 			t.deleteItem(it.left)
 		}

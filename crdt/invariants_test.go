@@ -91,17 +91,16 @@ func (d *Doc) checkItem(i int32) error {
 	if it.kind() == wire.Skip || it.kind() > wire.Skip {
 		return fail("kind that cannot be stored")
 	}
-	l := &d.lists[it.list]
-	if it.list == 0 || l.typ == 0 {
+	if it.list == 0 || d.typeOfList(it.list) == 0 {
 		return fail("no list")
 	}
-	if it.left == 0 && l.start != i || it.left != 0 && d.items[it.left].right != i {
+	if it.left == 0 && *d.startOf(it.list) != i || it.left != 0 && d.items[it.left].right != i {
 		return fail("left neighbour")
 	}
 	if it.right != 0 && d.items[it.right].left != i || it.right != 0 && d.items[it.right].list != it.list {
 		return fail("right neighbour")
 	}
-	if it.right == 0 && l.key != 0 && l.last != i {
+	if it.right == 0 && it.list > 0 && d.lists[it.list].last != i {
 		return fail("last of its entry, and the entry does not know")
 	}
 	if it.kind() == wire.Deleted && !it.deleted() {
@@ -120,14 +119,10 @@ func (d *Doc) checkTypes() error {
 	used := map[int32]bool{}
 	for t := range d.types {
 		ty := &d.types[t]
-		live := ty.ref == typeUnknown && ty.name != 0 || ty.item != 0
-		if t == 0 || !live {
+		if t == 0 || ty.ref == typeFree {
 			continue
 		}
-		lists := []int32{}
-		if ty.seq != 0 {
-			lists = append(lists, ty.seq)
-		}
+		lists := []int32{int32(-t)}
 		n := int32(0)
 		for l := ty.firstKey; l != 0; l = d.lists[l].next {
 			n++
@@ -140,24 +135,24 @@ func (d *Doc) checkTypes() error {
 			return fmt.Errorf("type %d: %d keys, counted %d", t, n, ty.keyCount)
 		}
 		for _, l := range lists {
-			if used[l] || d.lists[l].typ != int32(t) {
-				return fmt.Errorf("list %d of type %d is of type %d", l, t, d.lists[l].typ)
+			if used[l] || d.typeOfList(l) != int32(t) {
+				return fmt.Errorf("list %d of type %d is of type %d", l, t, d.typeOfList(l))
 			}
 			used[l] = true
 			last := int32(0)
-			for i := d.lists[l].start; i != 0; i = d.items[i].right {
+			for i := *d.startOf(l); i != 0; i = d.items[i].right {
 				if d.items[i].list != l || d.items[i].left != last {
 					return fmt.Errorf("list %d: item %d is of list %d, its left is %d, not %d",
 						l, i, d.items[i].list, d.items[i].left, last)
 				}
 				last = i
 			}
-			if d.lists[l].key != 0 && d.lists[l].last != last {
+			if l > 0 && d.lists[l].last != last {
 				return fmt.Errorf("list %d: last is %d, not %d", l, d.lists[l].last, last)
 			}
 		}
 	}
-	for t := d.firstRoot; t != 0; t = d.types[t].nextOfAll {
+	for _, t := range d.roots {
 		if d.keys[d.types[t].name].root != t {
 			return fmt.Errorf("root %q is not found", d.keyName(d.types[t].name))
 		}

@@ -35,8 +35,8 @@ func (t *txn) merge(l, r int32) {
 		left.right = right.right
 		if left.right != 0 {
 			t.items[left.right].left = l
-		} else if list := &t.lists[left.list]; list.key != 0 {
-			list.last = l
+		} else if left.list > 0 {
+			t.lists[left.list].last = l
 		}
 	}
 	t.dropItem(r)

@@ -44,7 +44,7 @@ func (t *txn) split(c uint32, at cursor, n uint32) int32 {
 	left.right = r
 	if right.right != 0 {
 		t.items[right.right].left = r
-	} else if right.list != 0 && t.lists[right.list].key != 0 {
+	} else if right.list > 0 {
 		t.lists[right.list].last = r
 	}
 	t.mergeLater = append(t.mergeLater, unit{c, right.clock})

@@ -29,16 +29,16 @@ type idRange struct {
 
 // stageMark is what stage changes of the document, to take it back.
 type stageMark struct {
-	arena    int
-	keys     int
-	clients  int
-	lastRoot int32
+	arena   int
+	keys    int
+	clients int
+	roots   int
 }
 
 // stage decodes an update into t.staged, t.blocks and t.incoming. After an error the document is as it was.
 func (t *txn) stage(update []byte, v wire.Version) error {
 	t.staged, t.blocks, t.incoming = t.staged[:0], t.blocks[:0], t.incoming[:0]
-	t.mark = stageMark{len(t.arena.buf), len(t.keys), len(t.clients), t.lastRoot}
+	t.mark = stageMark{len(t.arena.buf), len(t.keys), len(t.clients), len(t.roots)}
 	err := t.decode(update, v)
 	if err != nil {
 		t.unstage()
@@ -55,7 +55,7 @@ func (t *txn) unstage() {
 	}
 	t.staged, t.blocks = t.staged[:0], t.blocks[:0]
 	t.arena.buf = t.arena.buf[:t.mark.arena]
-	t.dropRootsAfter(t.mark.lastRoot)
+	t.dropRoots(t.mark.roots)
 	t.dropKeys(t.mark.keys)
 	t.dropClients(t.mark.clients)
 }

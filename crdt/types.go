@@ -10,28 +10,46 @@ const (
 	typeXMLHook     = 5
 	typeXMLText     = 6
 	typeUnknown     = 7 // a root: what it is only its users know
+	typeFree        = 8 // not a type: an entry of the free list, linked by firstKey
 )
 
 // sharedType is an array, a map, a text or an XML node; every one has a sequence and entries, whether used or not.
 type sharedType struct {
-	item      int32  // the item that carries it, 0 for a root
-	ref       uint8  // one of the type refs
-	name      uint32 // key: name of a root, of an XML node or hook
-	seq       int32  // list of its sequence, 0 if nothing was ever inserted
-	firstKey  int32  // lists of its entries in the order in which the keys came, linked by list.next
-	lastKey   int32
-	keyCount  int32
-	nextOfAll int32 // roots: the next one in order of appearance; free types: the next one
+	item     int32  // the item that carries it, 0 for a root
+	name     uint32 // key: name of a root, of an XML node or hook
+	start    int32  // first item of its sequence
+	firstKey int32  // lists of its entries in the order in which the keys came, linked by list.next
+	lastKey  int32
+	keyCount int32
+	ref      uint8 // one of the type refs
 }
 
-// list is a chain of items that YATA orders: the sequence of a type, or everything ever set for one key, of which the
-// last item is the value (and the only one not deleted, if any).
+// Items stand in lists, which YATA orders: the sequence of a type, or everything ever set for one key. item.list is an
+// index in Doc.lists for the list of an entry, and minus the index of the type for a sequence.
+
+// list is the list of an entry, of which the last item is the value (and the only one not deleted, if any).
 type list struct {
 	typ   int32
-	key   uint32 // 0 for the sequence
-	start int32  // the leftmost item
-	last  int32  // the rightmost item; only kept for entries
-	next  int32  // next list of entries of the type; free lists: the next one
+	key   uint32
+	start int32 // the leftmost item
+	last  int32 // the rightmost item
+	next  int32 // next list of entries of the type; free lists: the next one
+}
+
+// typeOfList returns the type that a list belongs to.
+func (d *Doc) typeOfList(l int32) int32 {
+	if l < 0 {
+		return -l
+	}
+	return d.lists[l].typ
+}
+
+// startOf is where a list's first item is kept.
+func (d *Doc) startOf(l int32) *int32 {
+	if l < 0 {
+		return &d.types[-l].start
+	}
+	return &d.lists[l].start
 }
 
 // manyKeys is from how many keys on a type's entries are found by hash.
@@ -42,7 +60,7 @@ func entryID(typ int32, key uint32) uint64 { return uint64(typ)<<32 | uint64(key
 
 func (d *Doc) newType(t sharedType) int32 {
 	if i := d.freeType; i != 0 {
-		d.freeType = d.types[i].nextOfAll
+		d.freeType = d.types[i].firstKey
 		d.types[i] = t
 		return i
 	}
@@ -56,9 +74,6 @@ func (d *Doc) newType(t sharedType) int32 {
 // dropType gives a type back whose items are all gone, with its lists.
 func (d *Doc) dropType(i int32) {
 	t := &d.types[i]
-	if t.seq != 0 {
-		d.dropList(t.seq)
-	}
 	many := t.keyCount > manyKeys
 	for l := t.firstKey; l != 0; {
 		next := d.lists[l].next
@@ -72,7 +87,7 @@ func (d *Doc) dropType(i int32) {
 		d.types = d.types[:i]
 		return
 	}
-	*t = sharedType{nextOfAll: d.freeType}
+	*t = sharedType{ref: typeFree, firstKey: d.freeType}
 	d.freeType = i
 }
 
@@ -102,43 +117,26 @@ func (d *Doc) root(name []byte) int32 {
 	}
 	t := d.newType(sharedType{ref: typeUnknown, name: k})
 	d.keys[k].root = t
-	if d.lastRoot == 0 {
-		d.firstRoot = t
-	} else {
-		d.types[d.lastRoot].nextOfAll = t
-	}
-	d.lastRoot = t
+	d.roots = append(d.roots, t)
 	return t
 }
 
-// dropRootsAfter forgets the roots that appeared after last, which must be empty.
-func (d *Doc) dropRootsAfter(last int32) {
-	next := &d.firstRoot
-	if last != 0 {
-		next = &d.types[last].nextOfAll
-	}
-	i := *next
-	*next = 0
-	d.lastRoot = last
-	for i != 0 {
-		after := d.types[i].nextOfAll
-		d.keys[d.types[i].name].root = 0
-		d.dropType(i)
-		i = after
+// dropRoots forgets the roots that appeared after the first n, which must be empty.
+func (d *Doc) dropRoots(n int) {
+	for len(d.roots) > n {
+		t := d.roots[len(d.roots)-1]
+		d.roots = d.roots[:len(d.roots)-1]
+		d.keys[d.types[t].name].root = 0
+		d.dropType(t)
 	}
 }
 
-// listOf returns the list of a type's entry (or of its sequence: key 0), which it adds if it is new.
+// listOf returns the list of a type's sequence, or for a key that of its entry, which it adds if it is new.
 func (d *Doc) listOf(typ int32, key uint32) int32 {
-	t := &d.types[typ]
 	if key == 0 {
-		if t.seq == 0 {
-			l := d.newList(list{typ: typ})
-			d.types[typ].seq = l
-			return l
-		}
-		return t.seq
+		return -typ
 	}
+	t := &d.types[typ]
 	if l := d.lookEntry(typ, key); l != 0 {
 		return l
 	}

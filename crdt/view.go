@@ -23,7 +23,7 @@ const maxViewDepth = 1000
 // Roots returns the names of the root types, in the order in which they appeared.
 func (d *Doc) Roots() []string {
 	var names []string
-	for t := d.firstRoot; t != 0; t = d.types[t].nextOfAll {
+	for _, t := range d.roots {
 		names = append(names, string(d.keyName(d.types[t].name)))
 	}
 	return names
@@ -35,12 +35,8 @@ func (d *Doc) Roots() []string {
 // otherwise an array. Entries beside a sequence that is not empty are not shown. Types that are not roots are known:
 // texts and XML are strings, maps (and XML hooks) objects.
 func (d *Doc) AppendJSON(dst []byte) []byte {
-	var roots []int32
-	for t := d.firstRoot; t != 0; t = d.types[t].nextOfAll {
-		roots = append(roots, t)
-	}
 	name := func(t int32) []byte { return d.keyName(d.types[t].name) }
-	slices.SortFunc(roots, func(a, b int32) int { return bytes.Compare(name(a), name(b)) })
+	roots := slices.SortedFunc(slices.Values(d.roots), func(a, b int32) int { return bytes.Compare(name(a), name(b)) })
 	v := viewer{Doc: d, dst: append(dst, '{')}
 	for k, t := range roots {
 		if k > 0 {
@@ -128,10 +124,10 @@ func (d *Doc) guess(t int32) uint8 {
 
 // firstOf returns the first item of a type's sequence, 0 if there is none.
 func (d *Doc) firstOf(t int32) int32 {
-	if t == 0 || d.types[t].seq == 0 {
+	if t == 0 {
 		return 0
 	}
-	return d.lists[d.types[t].seq].start
+	return d.types[t].start
 }
 
 // firstEntry returns the list of a type's first entry, 0 if there is none.

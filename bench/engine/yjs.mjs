@@ -1,9 +1,10 @@
 // Types an editing trace into yjs, measures yjs, and writes the updates for the Go engine.
 //
-//   node yjs.mjs TRACE.json.gz OUT
+//   node --expose-gc yjs.mjs TRACE.json.gz OUT
 //
-// Standard output is one JSON object: CPU milliseconds by operation, and bytes. OUT gets, each after its length as a u32
-// (little-endian): the whole update V1, V2; the same of a small document; then the update of every edit, V1.
+// Standard output is one JSON object: CPU milliseconds by operation, and bytes of heap. OUT gets, each after its length as
+// a u32 (little-endian): the whole update V1, V2; the same of a small document; a state vector of half the trace; then
+// the update of every edit, V1.
 
 import { once } from 'node:events'
 import { createWriteStream, readFileSync } from 'node:fs'
@@ -67,41 +68,49 @@ const load = (update) => {
   Y.applyUpdate(d, update)
   return d
 }
+const loaded = load(v1)
+const half = new Map([[1, Math.floor(Y.getState(loaded.store, 1) / 2)]])
+const vector = Y.encodeStateVector(half)
+const many = edits.slice(0, 10000)
 const times = {
-  typing,
-  load: cpu(15, () => load(v1)),
-  'load V2': cpu(15, () => Y.applyUpdateV2(new Y.Doc(), v2)),
-  edits: cpu(1, () => {
+  'type the trace': typing,
+  'load, V1': cpu(15, () => load(v1)),
+  'load, V2': cpu(15, () => Y.applyUpdateV2(new Y.Doc(), v2)),
+  'apply every edit': cpu(2, () => {
     const d = new Y.Doc()
     for (const update of edits) Y.applyUpdate(d, update)
   }),
-  encode: 0,
-  'encode V2': 0,
-  small:
+  'encode state, V1': cpu(15, () => Y.encodeStateAsUpdate(loaded)),
+  'encode state, V2': cpu(15, () => Y.encodeStateAsUpdateV2(loaded)),
+  'load small document':
     cpu(20, () => {
       for (let i = 0; i < 20; i++) load(smallV1)
     }) / 20,
+  'merge 10,000 edits': cpu(1, () => Y.mergeUpdates(many)),
+  'diff, half': cpu(10, () => Y.diffUpdate(v1, vector)),
+  'state vector of update': cpu(10, () => Y.encodeStateVectorFromUpdate(v1)),
 }
-const loaded = load(v1)
-times.encode = cpu(15, () => Y.encodeStateAsUpdate(loaded))
-times['encode V2'] = cpu(15, () => Y.encodeStateAsUpdateV2(loaded))
 
 /** Bytes of heap per document of n. */
 const heap = (n, make) => {
-  globalThis.gc?.()
-  const before = process.memoryUsage()
-  const keep = []
-  for (let i = 0; i < n; i++) keep.push(make())
-  globalThis.gc?.()
-  const after = process.memoryUsage()
-  return (after.heapUsed + after.external - before.heapUsed - before.external) / keep.length
+  const collect = () => {
+    for (let i = 0; i < 3; i++) globalThis.gc()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+  make()
+  const keep = new Array(n).fill(null)
+  const before = collect()
+  for (let i = 0; i < n; i++) keep[i] = make()
+  return (collect() - before) / keep.length
 }
-const memory = globalThis.gc
-  ? { document: heap(5, () => load(v1)), small: heap(200, () => load(smallV1)) }
-  : {}
+const memory = {
+  'heap, loaded': heap(5, () => load(v1)),
+  'heap, small document': heap(200, () => load(smallV1)),
+}
 
 const out = createWriteStream(outPath)
-for (const b of [v1, v2, smallV1, Y.encodeStateAsUpdateV2(small), ...edits]) {
+for (const b of [v1, v2, smallV1, Y.encodeStateAsUpdateV2(small), vector, ...edits]) {
   const size = Buffer.alloc(4)
   size.writeUInt32LE(b.length)
   out.write(size)
@@ -109,4 +118,4 @@ for (const b of [v1, v2, smallV1, Y.encodeStateAsUpdateV2(small), ...edits]) {
 }
 out.end()
 await once(out, 'finish')
-console.log(JSON.stringify({ times, memory, edits: edits.length }))
+console.log(JSON.stringify({ times, memory }))
