@@ -41,6 +41,7 @@ test: ## run all tests: linters, fuzzing, race detector, Node, browser, crash
 	@$(SETUP) go race chromium
 	@$(MAKE) --no-print-directory build lint
 	@$(MAKE) --no-print-directory test-fuzz test-race
+	@$(MAKE) --no-print-directory test-crash RUNS=200
 	@echo "== tests"
 	@$(GO) test -timeout 30m ./...
 
@@ -54,6 +55,7 @@ test-fuzz:
 
 test-crash: node ## kill the server hundreds of times under real clients' writes: RUNS=300
 	@$(SETUP) go
+	@echo "== crashes"
 	@SYMPHONY_CRASH_RUNS=$(or $(RUNS),300) $(GO) test -count=1 -v -timeout 2h ./test/crash
 
 test-oracle: node ## compare more random documents with yjs: CASES=100000 SEED=2
