@@ -138,9 +138,9 @@ func (p *Puppet) Try(c Command, value any) error {
 		}
 		return json.Unmarshal(a.Value, value)
 	case <-p.ended:
-		return fmt.Errorf("Node ended:\n%s", p.logs.String())
+		return fmt.Errorf("node ended:\n%s", p.logs.String())
 	case <-time.After(10 * patience):
-		return fmt.Errorf("Node did not answer within %s", 10*patience)
+		return fmt.Errorf("node did not answer within %s", 10*patience)
 	}
 }
 

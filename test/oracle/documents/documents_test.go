@@ -103,7 +103,7 @@ func checkView(doc *crdt.Doc, r oracle.Record) error {
 	var got []byte
 	switch kind {
 	case "text":
-		got = quote(doc.Text(name))
+		got, want = quote(doc.Text(name)), wellFormed(want)
 	case "delta":
 		got = doc.Delta(name)
 	case "map":
@@ -111,33 +111,26 @@ func checkView(doc *crdt.Doc, r oracle.Record) error {
 	case "array":
 		got = doc.ArrayJSON(name)
 	case "xml":
-		got = quote(doc.XML(name))
+		got, want = quote(doc.XML(name)), wellFormed(want)
 	default:
 		return fmt.Errorf("unknown view %q", kind)
 	}
-	ordered, err := sortKeys(got)
-	if err != nil {
-		return fmt.Errorf("root %q as %s is not JSON: %w: %s", name, kind, err, got)
+	if !json.Valid(got) {
+		return fmt.Errorf("root %q as %s is not JSON: %s", name, kind, got)
 	}
-	if want, err = sortKeys(want); err != nil {
-		return fmt.Errorf("yjs' root %q as %s is not JSON: %w", name, kind, err)
-	}
-	return oracle.SameBytes(fmt.Sprintf("root %q as %s", name, kind), ordered, want)
+	return oracle.SameBytes(fmt.Sprintf("root %q as %s", name, kind), got, want)
 }
 
-// sortKeys sorts the keys of objects: their order in yjs depends on the order in which updates came, and views are
-// taken from copies. Numbers stay as they are written.
-func sortKeys(text []byte) ([]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
+// wellFormed replaces the escapes of lone surrogates in a JSON string: Go strings cannot hold them.
+func wellFormed(text []byte) []byte {
+	var s string
+	if json.Unmarshal(text, &s) != nil {
+		return text
 	}
-	return json.Marshal(v)
+	return quote(s)
 }
 
-// quote writes a string as JSON.stringify does; lone surrogates are U+FFFD in Go strings, and are not compared.
+// quote writes a string as JSON.stringify does.
 func quote(s string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
