@@ -22,7 +22,13 @@ func (a *arena) put(b []byte) uint32 {
 	return off
 }
 
-func (a *arena) bytes(off, size uint32) []byte { return a.buf[off : off+size : off+size] }
+// bytes returns content. Empty content has no place: its offset means nothing.
+func (a *arena) bytes(off, size uint32) []byte {
+	if size == 0 {
+		return nil
+	}
+	return a.buf[off : off+size : off+size]
+}
 
 func (a *arena) free(off, size uint32) {
 	if int(off+size) == len(a.buf) {

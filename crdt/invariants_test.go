@@ -1,7 +1,9 @@
 package crdt
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/symphony-rtc/symphony/crdt/internal/wire"
 )
@@ -13,6 +15,7 @@ func (d *Doc) checkInvariants() error {
 	}
 	owner := make([]bool, len(d.items)) // is in the index of a client
 	content := 0
+	var ranges []gap
 	for c := range d.clients {
 		cl := &d.clients[c]
 		if cl.touched || cl.block != 0 {
@@ -45,8 +48,9 @@ func (d *Doc) checkInvariants() error {
 				if err := d.checkItem(i); err != nil {
 					return err
 				}
-				if it.inArena() {
+				if it.inArena() && it.size > 0 {
 					content += int(it.size)
+					ranges = append(ranges, gap{it.off, it.off + it.size})
 				}
 			}
 		}
@@ -56,6 +60,12 @@ func (d *Doc) checkInvariants() error {
 	}
 	if got := len(d.arena.buf) - d.arena.dead; got != content {
 		return fmt.Errorf("arena: %d bytes in use, items have %d", got, content)
+	}
+	slices.SortFunc(ranges, func(a, b gap) int { return cmp.Compare(a.at, b.at) })
+	for k, r := range ranges {
+		if int(r.end) > len(d.arena.buf) || k > 0 && r.at < ranges[k-1].end {
+			return fmt.Errorf("arena: content at %d..%d of %d bytes is another's or outside", r.at, r.end, len(d.arena.buf))
+		}
 	}
 	free := 0
 	for i := d.freeItem; i != 0; i = d.items[i].right {

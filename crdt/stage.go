@@ -93,7 +93,7 @@ func (t *txn) decode(update []byte, v wire.Version) error {
 	return nil
 }
 
-// stageBlock stages the structs of the decoder's block that are not known yet.
+// stageBlock stages the structs of the decoder's block from the first on that matters.
 func (t *txn) stageBlock(id uint64, n, size int) error {
 	c := t.lookClient(id)
 	known := uint32(0)
@@ -112,7 +112,7 @@ func (t *txn) stageBlock(id uint64, n, size int) error {
 		if err := checkStruct(s); err != nil {
 			return err
 		}
-		if s.ID.Clock+s.Len <= known && !t.splitsPair(c, s) {
+		if s.ID.Clock+s.Len <= known && int(from) == len(t.staged) && !t.knownMatters(c, s) {
 			continue
 		}
 		if c == 0 {
@@ -147,37 +147,51 @@ func checkStruct(s *wire.Struct) error {
 	if s.ID.Clock+s.Len > maxClock {
 		return fmt.Errorf("%w: clock of client %d beyond %d", ErrTooLarge, s.ID.Client, maxClock)
 	}
-	if s.Info&wire.HasOrigin != 0 && s.Origin.Client == s.ID.Client && s.Origin.Clock >= s.ID.Clock ||
-		s.Info&wire.HasRightOrigin != 0 && s.RightOrigin.Client == s.ID.Client && s.RightOrigin.Clock >= s.ID.Clock ||
-		s.Parent == wire.ParentItem && s.ParentID.Client == s.ID.Client && s.ParentID.Clock >= s.ID.Clock {
+	if s.Kind == wire.GC || s.Kind == wire.Skip {
+		return nil
+	}
+	later := func(id wire.ID) bool { return id.Client == s.ID.Client && id.Clock >= s.ID.Clock }
+	if s.Info&wire.HasOrigin != 0 && later(s.Origin) || s.Info&wire.HasRightOrigin != 0 && later(s.RightOrigin) ||
+		parentOnWire(s) && later(s.ParentID) {
 		return fmt.Errorf("%w: struct %d of client %d refers to itself or a later one", ErrMalformed, s.ID.Clock, s.ID.Client)
 	}
 	return nil
 }
 
-// splitsPair says whether s, which is known, may stand between two halves of a surrogate pair that are not split here
-// yet. Such a struct is staged like a new one: yjs looks for the origins of known structs too, and splits there; the
-// halves remain split, while everything else is merged again. It can only be the continuation of a string that is still
-// whole here, or a struct that came as GC and had no origins then.
-func (t *txn) splitsPair(c uint32, s *wire.Struct) bool {
-	it := &t.items[t.findItem(c, s.ID.Clock)]
-	if it.kind() != wire.GC {
-		return it.clock < s.ID.Clock && it.kind() == wire.String && it.size != it.length
+// knownMatters says whether s, which is known, may have an effect nevertheless. yjs looks for the neighbours of known
+// structs, too, splits what contains them, and waits for them if they are missing. That is without effect if the struct
+// has been integrated here as it is. It is not if s continues a string that is still whole here, and splits a surrogate
+// pair of it; nor if it came as GC, without neighbours.
+func (t *txn) knownMatters(c uint32, s *wire.Struct) bool {
+	if s.Kind == wire.GC || s.Kind == wire.Skip {
+		return false
 	}
-	if s.Info&wire.HasOrigin != 0 && t.wideAt(s.Origin, s.Origin.Clock+1) {
+	it := &t.items[t.findItem(c, s.ID.Clock)]
+	switch {
+	case it.kind() != wire.GC:
+		return it.clock < s.ID.Clock && it.kind() == wire.String && it.size != it.length
+	case s.Info&wire.HasOrigin != 0 && t.neighbourMatters(s.Origin, s.Origin.Clock+1):
+		return true
+	case s.Info&wire.HasRightOrigin != 0 && t.neighbourMatters(s.RightOrigin, s.RightOrigin.Clock):
 		return true
 	}
-	return s.Info&wire.HasRightOrigin != 0 && t.wideAt(s.RightOrigin, s.RightOrigin.Clock)
+	return parentOnWire(s) && t.neighbourMatters(s.ParentID, 0)
 }
 
-// wideAt says whether id is in a string that is not only ASCII and that reaches to both sides of clock.
-func (t *txn) wideAt(id wire.ID, clock uint32) bool {
+// neighbourMatters says whether a unit is unknown, or in a string, not only of ASCII, that reaches to both sides of
+// clock.
+func (t *txn) neighbourMatters(id wire.ID, clock uint32) bool {
 	c := t.lookClient(id.Client)
 	if c == 0 || id.Clock >= t.clients[c].state {
-		return false
+		return true
 	}
 	it := &t.items[t.findItem(c, id.Clock)]
 	return it.kind() == wire.String && it.size != it.length && it.clock < clock && clock < it.end()
+}
+
+// parentOnWire says whether s names the item that carries its parent.
+func parentOnWire(s *wire.Struct) bool {
+	return s.Info&(wire.HasOrigin|wire.HasRightOrigin) == 0 && s.Parent == wire.ParentItem
 }
 
 func (t *txn) stageStruct(c uint32, s *wire.Struct) {
