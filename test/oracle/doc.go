@@ -8,7 +8,7 @@
 //
 // Environment:
 //
-//	SYMPHONY_ORACLE_CASES  number of cases per test (default 20000; 1000 with -short)
+//	SYMPHONY_ORACLE_CASES  number of cases of documents (default 20000; 1000 with -short); half as many of updates
 //	SYMPHONY_ORACLE_SEED   seed (default 1)
 //	SYMPHONY_ORACLE_CASE   run this case alone and print its updates
 package oracle

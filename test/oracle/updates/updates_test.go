@@ -13,7 +13,7 @@ func TestUpdates(t *testing.T) {
 	t.Parallel()
 	oracle.Run(t, oracle.Test{
 		Section: "updates",
-		Share:   1,
+		Share:   2,
 		Check:   check,
 		Must: []string{"V1", "V2", "pending structs", "split surrogates", "wide client id", "subdocument", "legacy JSON", "gc off",
 			"merged", "partial", "shuffled", "duplicated", "undo", "nested", "xml", "embed", "format", "lone surrogate"},
