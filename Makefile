@@ -10,7 +10,10 @@ BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/sym
 # What the race detector watches: everything with goroutines of its own.
 RACE_PACKAGES := ./internal/room/... ./internal/gateway/... ./internal/store/... ./internal/admin/... ./internal/app/... ./protocol/...
 
-GO_DIRS := cmd crdt examples internal protocol test
+# Where the editing trace of the engine's benchmark is, if it is there.
+TRACES := $(abspath $(or $(SYMPHONY_TRACES),../shared/data/editing-traces))
+
+GO_DIRS := bench cmd crdt examples internal protocol test
 
 SETUP := scripts/setup.sh
 
@@ -63,8 +66,12 @@ test-oracle: node ## compare more random documents with yjs: CASES=100000 SEED=2
 	@SYMPHONY_ORACLE_CASES=$(or $(CASES),100000) SYMPHONY_ORACLE_SEED=$(or $(SEED),2) $(GO) test -count=1 -v -timeout 6h ./test/oracle/...
 
 bench: build ## measure the engine (beside yjs) and the server on this machine
-	@echo "== engine"
-	@$(GO) test -run '^$$' -bench . -benchmem ./crdt/... ./protocol/...
+	@echo "== engine, beside yjs"
+	@if [ -e "$(TRACES)/automerge-paper.json.gz" ]; then SYMPHONY_TRACES=$(TRACES) $(GO) run ./bench/engine; \
+		else echo "left out: it replays automerge-paper.json.gz of github.com/josephg/editing-traces, which is not in $(TRACES)" \
+		"(set SYMPHONY_TRACES)"; fi
+	@echo "== parts"
+	@$(GO) test -run '^$$' -bench . -benchmem ./crdt/... ./protocol/... ./internal/gateway ./internal/store/embedded
 	@echo "== server: the reference load"
 	@scripts/bench-reference.sh $(BIN) $(or $(USERS),4000)
 

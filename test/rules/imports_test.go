@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"crdt":                    {"crdt"},
 	"crdt/lib0":               {},
 	"examples":                {},
+	"bench":                   {"crdt"},
 	"test":                    {"crdt", "protocol", "internal", "test"},
 }
 
