@@ -47,8 +47,8 @@ type Options struct {
 // Doc is a Yjs document: the result of all updates applied to it, in whatever order they came. It has no client id of
 // its own and no local edits: whoever edits sends updates.
 //
-// The zero Doc is an empty document with default options. A Doc must not be copied, and is not safe for concurrent
-// use; methods that only read may run concurrently with each other only if nothing else runs.
+// The zero Doc is an empty document with default options. A Doc must not be copied, and is not safe for concurrent use,
+// not even by methods that only read: they remember where they searched.
 //
 // Updates and state vectors are those of yjs 13.6.33, and so are the bytes that EncodeStateAsUpdate returns: the same
 // as those of a Y.Doc to which the same updates were applied in the same order, and whose root types have not been asked
