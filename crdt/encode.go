@@ -239,48 +239,6 @@ func splitSubdoc(b []byte) (guid, options []byte) {
 	return b[4:n], b[n:]
 }
 
-// withPending merges what the document holds but cannot use into an update of what it uses.
-func (d *Doc) withPending(own, sv []byte, v wire.Version) ([]byte, error) {
-	updates := [][]byte{own}
-	if len(d.pending.deletes) > 0 {
-		e := new(wire.Encoder)
-		e.Reset(v)
-		for k, r := range d.pending.deletes {
-			if k == 0 || r.client != d.pending.deletes[k-1].client {
-				e.DeleteClient(r.client)
-			}
-			e.DeleteRange(r.clock, r.length)
-		}
-		deletes, err := e.Bytes(nil)
-		if err != nil {
-			return nil, fmt.Errorf("encode pending deletes: %w", err)
-		}
-		updates = append(updates, deletes)
-	}
-	if len(d.pending.update) > 0 {
-		if len(sv) == 0 {
-			sv = []byte{0}
-		}
-		diff, err := DiffUpdateV2(d.pending.update, sv)
-		if err == nil && v == wire.V1 {
-			diff, err = ConvertUpdateFormatV2ToV1(diff)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("encode pending structs: %w", err)
-		}
-		updates = append(updates, diff)
-	}
-	merge := MergeUpdates
-	if v == wire.V2 {
-		merge = MergeUpdatesV2
-	}
-	merged, err := merge(updates)
-	if err != nil {
-		return nil, fmt.Errorf("encode with pending structs: %w", err)
-	}
-	return merged, nil
-}
-
 // StateVector returns the document's state vector: which updates it has got and could use.
 func (d *Doc) StateVector() []byte { return d.AppendStateVector(nil) }
 
