@@ -51,17 +51,37 @@ const newReplica = (gc) => {
   return doc
 }
 
+/**
+ * What a document has been told: inserted and deleted clocks, and what waits for others. The document itself can change
+ * without being told anything new: an update that is known can still split a surrogate pair.
+ */
+const knowledge = (doc) =>
+  Buffer.concat([
+    Y.encodeSnapshot(Y.snapshot(doc)),
+    doc.store.pendingStructs?.update ?? new Uint8Array(0),
+    doc.store.pendingDs ?? new Uint8Array(0),
+  ])
+
 /** A document that receives the world's updates, its whole state compared after each of them. */
 const addReplica = (r, world, records, note) => {
   const gcOff = r.oneIn(4)
   if (gcOff) note('replica gc off')
   records.add(kinds.replica, 1, gcOff ? flags.gcOff : 0)
   const doc = newReplica(!gcOff)
+  let known = knowledge(doc)
   for (const delivery of world.schedule()) {
     note(delivery.version === 1 ? 'V1' : 'V2')
     const ok = expect(records, kinds.apply, delivery.version, [delivery.bytes], () => {
       apply(doc, delivery)
-      return [Y.encodeStateAsUpdate(doc), Y.encodeStateAsUpdateV2(doc), Y.encodeStateVector(doc)]
+      const before = known
+      known = knowledge(doc)
+      const pending = doc.store.pendingStructs !== null || doc.store.pendingDs !== null
+      return [
+        Y.encodeStateAsUpdate(doc),
+        Y.encodeStateAsUpdateV2(doc),
+        Y.encodeStateVector(doc),
+        Uint8Array.of((pending ? 1 : 0) | (known.equals(before) ? 0 : 2)),
+      ]
     })
     if (!ok) {
       note('yjs threw')

@@ -7,7 +7,8 @@
 // All numbers are little-endian; str is a field with names separated by commas. Kinds and their fields:
 //
 //   1 replica   a new, empty document; flag 1: gc off
-//   2 apply     update -> whole state V1, whole state V2, state vector
+//   2 apply     update -> whole state V1, whole state V2, state vector, one byte of flags:
+//               1 something waits for others, 2 the update said something new
 //   3 encode    state vector -> state V1, state V2
 //   4 view      kind of root, name of root -> JSON
 //   10 merge    merged, then the updates

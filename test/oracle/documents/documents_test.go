@@ -48,25 +48,27 @@ func check(c *oracle.Case) error {
 	return nil
 }
 
-func apply(doc *crdt.Doc, version uint8, update []byte) error {
-	var err error
+func apply(doc *crdt.Doc, version uint8, update []byte) (crdt.Applied, error) {
 	if version == 1 {
-		_, err = doc.ApplyUpdate(update)
-	} else {
-		_, err = doc.ApplyUpdateV2(update)
+		return doc.ApplyUpdate(update)
 	}
-	return err
+	return doc.ApplyUpdateV2(update)
 }
 
 func checkApply(doc *crdt.Doc, r oracle.Record) error {
-	err := apply(doc, r.Version, r.Fields[0])
-	switch {
-	case err != nil && !r.Threw():
-		return fmt.Errorf("applying V%d %x: yjs accepts, Go: %w", r.Version, r.Fields[0], err)
-	case r.Threw():
+	applied, err := apply(doc, r.Version, r.Fields[0])
+	if r.Threw() {
 		return nil // yjs keeps half of what it refuses; the generator sends no such update on purpose
 	}
-	return sameState(doc, nil, r.Fields[1], r.Fields[2], r.Fields[3], fmt.Sprintf("after applying V%d %x: ", r.Version, r.Fields[0]))
+	what := fmt.Sprintf("applying V%d %x: ", r.Version, r.Fields[0])
+	if err != nil {
+		return fmt.Errorf("%syjs accepts, Go: %w", what, err)
+	}
+	yjs := crdt.Applied{Pending: r.Fields[4][0]&1 != 0, Changed: r.Fields[4][0]&2 != 0}
+	if applied != yjs {
+		return fmt.Errorf("%sGo says %+v instead of %+v", what, applied, yjs)
+	}
+	return sameState(doc, nil, r.Fields[1], r.Fields[2], r.Fields[3], "after "+what)
 }
 
 func checkEncode(doc *crdt.Doc, r oracle.Record) error {

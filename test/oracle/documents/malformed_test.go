@@ -22,7 +22,7 @@ func TestMalformed(t *testing.T) {
 		Check: func(c *oracle.Case) error {
 			for i, r := range c.Records {
 				doc := crdt.NewDoc(crdt.Options{})
-				err := apply(doc, r.Version, r.Fields[0])
+				_, err := apply(doc, r.Version, r.Fields[0])
 				if r.Flags&oracle.FlagTimeout != 0 {
 					endless++
 					continue
