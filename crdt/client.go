@@ -14,6 +14,7 @@ type client struct {
 	before  uint32 // state when the running transaction began, if touched
 	touched bool   // the running transaction added structs
 	block   int32  // 1 + index of the block of staged structs, while an update is being integrated
+	missing int32  // 1 + index in txn.missing, likewise
 
 	index structIndex
 }

@@ -51,6 +51,9 @@ func (t *txn) integrateStaged() {
 	for _, b := range t.blocks {
 		t.clients[b.client].block = 0
 	}
+	for _, m := range t.missing {
+		t.clients[m.client].missing = 0
+	}
 }
 
 // nextBlock is the unfinished block of the highest client.
@@ -104,13 +107,13 @@ func (t *txn) advance(i int32) {
 
 // miss notes that something waits for a unit.
 func (t *txn) miss(c, clock uint32) {
-	for k := range t.missing {
-		if m := &t.missing[k]; m.client == c {
-			m.clock = min(m.clock, clock)
-			return
-		}
+	if k := t.clients[c].missing; k != 0 {
+		m := &t.missing[k-1]
+		m.clock = min(m.clock, clock)
+		return
 	}
 	t.missing = append(t.missing, unit{c, clock})
+	t.clients[c].missing = int32(len(t.missing))
 }
 
 // giveUp moves every waiting struct, and what follows it in its block, to t.rest.
@@ -123,10 +126,12 @@ func (t *txn) giveUp() {
 			run.items = t.staged[bl.at-1 : bl.end]
 			bl.gone, bl.at = true, bl.end
 			t.clients[c].block = 0
-		} else {
-			t.one = append(t.one, i)
-			run.items = t.one[len(t.one)-1:]
+			t.rest = append(t.rest, run)
+			continue
 		}
+		// A circle, which only a hostile update contains: the client has been given up before.
+		t.one = append(t.one, i)
+		run.items = t.one[len(t.one)-1:]
 		if k := slices.IndexFunc(t.rest, func(r restRun) bool { return r.client == c }); k >= 0 {
 			t.rest[k] = run
 		} else {

@@ -18,7 +18,7 @@ func (d *Doc) checkInvariants() error {
 	var ranges []gap
 	for c := range d.clients {
 		cl := &d.clients[c]
-		if cl.touched || cl.block != 0 {
+		if cl.touched || cl.block != 0 || cl.missing != 0 {
 			return fmt.Errorf("client %d: transaction state left behind", cl.id)
 		}
 		if cl.id != 0 || c != 0 {

@@ -48,14 +48,15 @@ func (t *txn) keepRest() (retry bool, err error) {
 func (t *txn) addPending() error {
 	p := &t.pending
 	for _, m := range t.missing {
-		id := t.clients[m.client].id
-		k := slices.IndexFunc(p.missing, func(o missing) bool { return o.client == id })
-		if k < 0 {
-			p.missing = append(p.missing, missing{id, m.clock})
-		} else {
-			p.missing[k].clock = min(p.missing[k].clock, m.clock)
-		}
+		p.missing = append(p.missing, missing{t.clients[m.client].id, m.clock})
 	}
+	slices.SortFunc(p.missing, func(a, b missing) int {
+		if a.client != b.client {
+			return cmp.Compare(a.client, b.client)
+		}
+		return cmp.Compare(a.clock, b.clock)
+	})
+	p.missing = slices.CompactFunc(p.missing, func(a, b missing) bool { return a.client == b.client }) // the lower clock stays
 	rest, err := t.encodeRest()
 	if err != nil {
 		return fmt.Errorf("keep structs that wait for others: %w", err)

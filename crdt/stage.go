@@ -126,12 +126,16 @@ func (t *txn) stageBlock(id uint64, n, size int) error {
 			return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, t.maxSize)
 		}
 	}
-	if int(from) == len(t.staged) {
+	if c == 0 {
 		return nil
 	}
 	// Of a client that comes twice, yjs uses the last block only.
 	if b := t.clients[c].block; b != 0 {
 		t.blocks[b-1].gone = true
+		t.clients[c].block = 0
+	}
+	if int(from) == len(t.staged) {
+		return nil
 	}
 	t.blocks = append(t.blocks, block{client: c, at: from, end: int32(len(t.staged))})
 	t.clients[c].block = int32(len(t.blocks))
