@@ -44,8 +44,8 @@ func TestKilledServerLosesNothing(t *testing.T) {
 			w.settle()
 		}
 	}
-	t.Logf("kills: %d under writes, %d while starting; %d checks without clients; %d acknowledged updates checked; "+
-		"%d rooms stored as snapshots; losses: %d", runs, w.startKills, w.checks, w.acknowledged, w.snapshots(), w.losses)
+	t.Logf("kills: %d under writes, %d of them while ending, %d while starting; %d checks without clients; %d acknowledged updates checked; "+
+		"%d rooms stored as snapshots; losses: %d", runs, w.endKills, w.startKills, w.checks, w.acknowledged, w.snapshots(), w.losses)
 	if w.acknowledged == 0 || runs >= 20 && w.snapshots() == 0 {
 		t.Error("nothing was acknowledged, or no snapshot stored: the test proves nothing")
 	}
@@ -59,7 +59,7 @@ type world struct {
 	puppets []*harness.Puppet
 	rooms   []*room
 
-	startKills, checks, acknowledged, losses int
+	startKills, endKills, checks, acknowledged, losses int
 }
 
 type room struct {
@@ -117,6 +117,11 @@ func (w *world) killOnce() {
 			c.Do("disconnect", nil, nil)
 		}
 		time.Sleep(w.upTo(120 * time.Millisecond))
+	}
+	if w.r.IntN(4) == 0 { // killed while it ends
+		w.s.AskToEnd()
+		time.Sleep(w.upTo(50 * time.Millisecond))
+		w.endKills++
 	}
 	w.s.Kill()
 

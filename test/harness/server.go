@@ -128,6 +128,9 @@ func (s *Server) Kill() {
 	<-r.done
 }
 
+// AskToEnd sends SIGTERM and does not wait.
+func (s *Server) AskToEnd() { _ = s.run.cmd.Process.Signal(syscall.SIGTERM) }
+
 // Terminate sends SIGTERM and returns the exit code.
 func (s *Server) Terminate() int {
 	s.t.Helper()

@@ -162,13 +162,35 @@ const expectMerged = (records, version, updates, keep) => {
   records.add(kinds.merge, version, 0, merged, ...updates)
 }
 
+/** Mostly small histories: what goes wrong goes wrong there, and is read more easily. */
+const makeWorld = (r, note) => {
+  const size = r.weighted({ small: 970, long: 20, crowd: 6, large: 4 })
+  if (size !== 'small') note(size)
+  const world = new World(
+    r,
+    note,
+    size === 'crowd' ? r.between(20, 60) : r.pick([1, 1, 2, 2, 2, 2, 3, 3, 3, 4]),
+  )
+  switch (size) {
+    case 'small':
+      world.run(r.between(3, 40))
+      break
+    case 'large':
+      world.grow(r.between(600, 2000))
+      world.run(10)
+      break
+    default:
+      world.run(r.between(100, 250))
+  }
+  return world
+}
+
 const makeCase = (seed, number, section) => {
   const r = new Random(seed, number)
   const features = new Set()
   const note = (feature) => features.add(feature)
   const records = new Records()
-  const world = new World(r, note)
-  world.run(r.oneIn(50) ? r.between(100, 250) : r.between(3, 40))
+  const world = makeWorld(r, note)
   if (world.pool.length === 0) return { features, records }
 
   switch (section) {

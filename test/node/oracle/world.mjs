@@ -16,7 +16,7 @@ const clientIDs = (r, n, note) => {
         ids.add(r.uint32())
         break
       case 'small':
-        ids.add(r.below(8))
+        ids.add(r.below(Math.max(8, 2 * n)))
         break
       case 'adjacent':
         ids.add(first + r.below(n + 2))
@@ -36,13 +36,13 @@ const clientIDs = (r, n, note) => {
 }
 
 export class World {
-  constructor(r, note) {
+  constructor(r, note, members) {
     this.r = r
     this.note = note
     this.names = r.shuffle(roots.slice()).slice(0, r.between(1, 4))
     this.docs = []
     this.pool = [] // every update event of every document: { v1, v2 }
-    for (const id of clientIDs(r, r.weighted({ 1: 2, 2: 4, 3: 3, 4: 1 }) | 0, note)) this.addDoc(id)
+    for (const id of clientIDs(r, members, note)) this.addDoc(id)
   }
 
   addDoc(id) {
@@ -90,6 +90,32 @@ export class World {
           break
         case 'sync':
           if (this.pool.length > 0) apply(member.doc, this.delivery())
+      }
+    }
+  }
+
+  /** Many small edits in few places: long sequences, large maps, and crowds of items that all were inserted there. */
+  grow(edits) {
+    const r = this.r
+    for (let i = 0; i < edits; i++) {
+      const { doc } = r.pick(this.docs)
+      const text = doc.getText('text')
+      const map = doc.getMap('map')
+      switch (r.weighted({ start: 4, anywhere: 8, remove: 3, set: 3, sync: r.oneIn(30) ? 20 : 0 })) {
+        case 'start':
+          text.insert(Math.min(text.length, r.below(3)), 'x')
+          break
+        case 'anywhere':
+          text.insert(r.below(text.length + 1), r.oneIn(5) ? '😀' : 'ab')
+          break
+        case 'remove':
+          if (text.length > 0) text.delete(r.below(text.length), 1)
+          break
+        case 'set':
+          map.set(`key ${r.below(60)}`, i)
+          break
+        case 'sync':
+          if (this.pool.length > 0) apply(doc, this.delivery())
       }
     }
   }

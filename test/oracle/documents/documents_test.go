@@ -21,7 +21,7 @@ func TestDocuments(t *testing.T) {
 		Check:   check,
 		Must: []string{"V1", "V2", "replica gc off", "gc off", "pending structs", "pending deletes", "split surrogates", "wide client id",
 			"subdocument", "legacy JSON", "merged", "partial", "shuffled", "duplicated", "converted", "undo", "nested", "xml", "embed",
-			"format", "attribute", "lone surrogate", "view text", "view delta", "view map", "view array", "view xml"},
+			"format", "attribute", "lone surrogate", "crowd", "large", "view text", "view delta", "view map", "view array", "view xml"},
 	})
 }
 

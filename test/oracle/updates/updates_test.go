@@ -16,7 +16,7 @@ func TestUpdates(t *testing.T) {
 		Share:   2,
 		Check:   check,
 		Must: []string{"V1", "V2", "pending structs", "split surrogates", "wide client id", "subdocument", "legacy JSON", "gc off",
-			"merged", "partial", "shuffled", "duplicated", "undo", "nested", "xml", "embed", "format", "lone surrogate"},
+			"merged", "partial", "shuffled", "duplicated", "undo", "nested", "xml", "embed", "format", "lone surrogate", "crowd", "large"},
 	})
 }
 
