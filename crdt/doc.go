@@ -27,8 +27,11 @@ const (
 	maxArena = 1 << 31
 )
 
-// DefaultMaxSize is the default of Options.MaxSize.
-const DefaultMaxSize = 1 << 30
+// Defaults of Options.
+const (
+	DefaultMaxSize    = 1 << 30
+	DefaultMaxPending = 64 << 20
+)
 
 // Options of a new document. The zero value is what a server wants.
 type Options struct {
@@ -36,9 +39,15 @@ type Options struct {
 	// whose history is shown.
 	KeepDeleted bool
 
-	// MaxSize is up to how many bytes the document may take in memory, as Size counts, before updates that add
+	// MaxSize is up to how many bytes the document may take in memory, about as Size counts, before updates that add
 	// to it are refused with ErrTooLarge. 0 means DefaultMaxSize; more than 2 GiB is not possible.
 	MaxSize int
+
+	// MaxPending is up to how many bytes may wait for structs that have not come, counted as content and 512 for each
+	// struct or range of deletes. What would exceed it is not kept, and the update that brought it is answered with
+	// ErrTooLarge. Each update that has to wait costs time in proportion to what waits already. 0 means
+	// DefaultMaxPending.
+	MaxPending int
 
 	// MaxClients is up to how many client ids the document may contain; 0 means as many as are possible, 2^24-1.
 	MaxClients int
@@ -56,6 +65,7 @@ type Options struct {
 type Doc struct {
 	keepDeleted bool
 	maxSize     int
+	maxPending  int
 	maxClients  int
 
 	items     []item
@@ -86,8 +96,15 @@ type Doc struct {
 
 // NewDoc returns an empty document.
 func NewDoc(o Options) *Doc {
-	d := &Doc{keepDeleted: o.KeepDeleted, maxSize: o.MaxSize, maxClients: o.MaxClients}
+	d := &Doc{keepDeleted: o.KeepDeleted}
+	d.SetLimits(o)
 	return d
+}
+
+// SetLimits sets the limits of later updates. A document that is loaded from one's own storage wants none meanwhile, since
+// what was taken once has to be taken again. KeepDeleted is not changed.
+func (d *Doc) SetLimits(o Options) {
+	d.maxSize, d.maxPending, d.maxClients = o.MaxSize, o.MaxPending, o.MaxClients
 }
 
 // limits sets the limits that were left at zero.
@@ -96,6 +113,9 @@ func (d *Doc) limits() {
 		d.maxSize = DefaultMaxSize
 	}
 	d.maxSize = min(d.maxSize, maxArena)
+	if d.maxPending <= 0 {
+		d.maxPending = DefaultMaxPending
+	}
 	if d.maxClients <= 0 || d.maxClients > maxClients {
 		d.maxClients = maxClients
 	}
@@ -129,9 +149,10 @@ func (d *Doc) Size() int {
 	return n + d.pending.size()
 }
 
-// weight is a lower bound of Size that is cheap to find out.
+// weight is what counts towards Options.MaxSize: a lower bound of Size that is cheap to find out, without what is
+// reserved for growing.
 func (d *Doc) weight() int {
-	return cap(d.items)*itemBytes + cap(d.arena.buf) + cap(d.keyBytes) + cap(d.clients)*clientBytes + cap(d.pending.update)
+	return len(d.items)*itemBytes + len(d.arena.buf) + len(d.keyBytes) + len(d.clients)*clientBytes + len(d.pending.update)
 }
 
 // Stats counts what a document consists of.

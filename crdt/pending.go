@@ -13,6 +13,7 @@ import (
 type pending struct {
 	update  []byte    // structs whose dependencies are missing: a V2 update without deletes; nil if there are none
 	missing []missing // one of these has to come before any of them can be used
+	weight  int       // at least what counts of update towards Options.MaxPending
 	deletes []idRange // deletes of unknown units, by client and clock, joined
 }
 
@@ -27,8 +28,9 @@ func (p *pending) any() bool { return p.update != nil || len(p.deletes) > 0 }
 func (p *pending) size() int { return cap(p.update) + cap(p.missing)*16 + cap(p.deletes)*16 }
 
 // keepRest adds t.rest, what integrateStaged left over, to the pending structs, and lets go of the staged items that
-// have not been integrated. retry says that pending structs may have become usable.
-func (t *txn) keepRest() (retry bool, err error) {
+// have not been integrated. retry says that pending structs may have become usable. What would make more wait than limit
+// is dropped.
+func (t *txn) keepRest(limit int) (retry bool, err error) {
 	p := &t.pending
 	for _, m := range p.missing {
 		if c := t.lookClient(m.client); c != 0 && m.clock < t.clients[c].state {
@@ -37,7 +39,11 @@ func (t *txn) keepRest() (retry bool, err error) {
 		}
 	}
 	if len(t.rest) > 0 {
-		err = t.addPending()
+		if weight := t.restWeight(); t.pendingFits(weight, limit) {
+			err = t.addPending(weight)
+		} else {
+			t.overflow = true
+		}
 	}
 	if len(t.rest) > 0 || len(t.staged) > 0 {
 		t.dropStaged()
@@ -45,7 +51,36 @@ func (t *txn) keepRest() (retry bool, err error) {
 	return retry, err
 }
 
-func (t *txn) addPending() error {
+// pendingWeight is what each struct or range of deletes that waits counts towards Options.MaxPending.
+const pendingWeight = 512
+
+// restWeight is what t.rest counts towards Options.MaxPending.
+func (t *txn) restWeight() int {
+	weight := 0
+	for _, run := range t.rest {
+		for _, i := range run.items {
+			weight += pendingWeight
+			if it := &t.items[i]; it.inArena() {
+				weight += int(it.size)
+			}
+		}
+	}
+	return weight
+}
+
+// pendingFits reports whether so much more may wait.
+func (t *txn) pendingFits(more, limit int) bool {
+	p := &t.pending
+	if p.weight > limit-more && p.update != nil {
+		// The same may have come more than once: look how much it really is.
+		if found, err := wire.Scan(p.update, wire.V2); err == nil {
+			p.weight = found.Structs*pendingWeight + len(p.update)
+		}
+	}
+	return p.weight <= limit-more
+}
+
+func (t *txn) addPending(weight int) error {
 	p := &t.pending
 	for _, m := range t.missing {
 		p.missing = append(p.missing, missing{t.clients[m.client].id, m.clock})
@@ -69,6 +104,7 @@ func (t *txn) addPending() error {
 	if !bytes.Equal(rest, p.update) {
 		t.changed = true
 		p.update = rest
+		p.weight += weight
 	}
 	return nil
 }
@@ -132,7 +168,11 @@ func (t *txn) keepUnapplied() {
 	t.incoming = append(t.incoming[:0], p.deletes...)
 	t.deleteIncoming()
 	t.incoming = t.incoming[:0]
+	old := slices.Clone(t.unapplied[fresh:])
 	all := joinRanges(t.unapplied)
+	if len(all) > t.maxPending/pendingWeight && len(all) > len(old) {
+		all, fresh, t.overflow = joinRanges(old), 0, true
+	}
 	if fresh > 0 && (before != len(all) || !slices.Equal(all, p.deletes)) {
 		t.changed = true
 	}

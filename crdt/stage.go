@@ -65,6 +65,7 @@ func (t *txn) decode(update []byte, v wire.Version) error {
 	if err := dec.Reset(update, v); err != nil {
 		return fmt.Errorf("read update: %w", err)
 	}
+	dec.AllowStructs(uint64(t.maxSize / itemBytes)) // stageBlock sees to it that they fit
 	for {
 		id, _, n, ok := dec.NextBlock()
 		if !ok {

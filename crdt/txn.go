@@ -33,6 +33,7 @@ type txn struct {
 
 	// The transaction's effects.
 	changed    bool
+	overflow   bool       // something was dropped because too much is pending
 	touched    []uint32   // clients whose state changed
 	dels       []delRange // everything deleted
 	mergeLater []unit     // structs that may merge with their neighbours at the end
@@ -47,7 +48,7 @@ var txns = sync.Pool{New: func() any { return new(txn) }}
 func (d *Doc) begin() *txn {
 	t := txns.Get().(*txn)
 	t.Doc = d
-	t.changed = false
+	t.changed, t.overflow = false, false
 	t.touched, t.dels, t.mergeLater, t.unapplied = t.touched[:0], t.dels[:0], t.mergeLater[:0], t.unapplied[:0]
 	t.one = t.one[:0]
 	return t

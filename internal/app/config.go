@@ -23,6 +23,7 @@ type Config struct {
 
 // Limits bound what clients can make the server hold and do.
 type Limits struct {
+	Document    Bytes `name:"document" doc:"most memory that one room's document may take; updates that add to it are refused"`
 	Message     Bytes `name:"message" doc:"largest message that a client may send"`
 	MessageRate int   `name:"message_rate" doc:"most messages per second that are read from one client; what it sends faster waits"`
 	Queue       Bytes `name:"queue" doc:"most that may wait for a client that reads slower than its room writes, before it is cut off"`
@@ -66,8 +67,9 @@ func Default() Config {
 		Data:    "./symphony-data",
 		Origins: nil,
 		Limits: Limits{
+			Document:    512 << 20,
 			Message:     64 << 20,
-			MessageRate: 2_000,
+			MessageRate: 10_000,
 			Queue:       4 << 20,
 			Connections: 50_000,
 			RoomMembers: 1_000,

@@ -37,6 +37,7 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 	host := room.NewHost(stored, room.Options{
 		Grace:         max(config.Room.Grace, 1), // 0 would mean the default
 		SnapshotEvery: config.Room.Snapshot,
+		MaxDocument:   int(config.Limits.Document),
 		MaxMembers:    config.Limits.RoomMembers,
 		MaxRooms:      config.Limits.Rooms,
 		MaxBacklog:    int(config.Limits.Backlog),

@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Grace         time.Duration // how long an empty room stays open; 30 s
 	SnapshotEvery time.Duration // how often a room that changes is stored as a snapshot; 30 s
+	MaxDocument   int           // bytes of memory of a room's document; 512 MiB. Updates that add to it are refused
 	MaxMembers    int           // per room; 1,000
 	MaxRooms      int           // open at once; 100,000
 	MaxBacklog    int           // bytes of a room's updates that wait for the journal; 64 MiB. Updates over it are refused
@@ -41,6 +42,7 @@ const savers = 8
 func (o Options) withDefaults() Options {
 	setDefault(&o.Grace, 30*time.Second)
 	setDefault(&o.SnapshotEvery, 30*time.Second)
+	setDefault(&o.MaxDocument, 512<<20)
 	setDefault(&o.MaxMembers, 1000)
 	setDefault(&o.MaxRooms, 100_000)
 	setDefault(&o.MaxBacklog, 64<<20)

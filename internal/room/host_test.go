@@ -379,6 +379,27 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+func TestDocumentOverItsLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHost(newSlowStore(t), Options{MaxDocument: 4096})
+		var a, b recorder
+		sa, sb := join(t, h, &a, JoinOptions{}), join(t, h, &b, JoinOptions{})
+		b.take()
+		big := append([]byte{1, 1, 7, 0, 4, 1, 1, 't', 0x80, 0x40}, bytes.Repeat([]byte("x"), 8192)...)
+		big = append(big, 0)
+		wantCode(t, receive(sa, append([]byte{0, 2, byte(len(big)&0x7f | 0x80), byte(len(big) >> 7)}, big...)...), protocol.CloseTooLarge)
+		if len(b.take()) > 0 {
+			t.Error("what was refused was relayed")
+		}
+		if err := receive(sb, updateMessage(letter(3))...); err != nil {
+			t.Errorf("a small update: %v", err)
+		}
+		sa.Leave()
+		sb.Leave()
+		mustCommitAndClose(t, h)
+	})
+}
+
 func TestPanicIsContainedInItsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newSlowStore(t)

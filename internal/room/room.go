@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -88,6 +89,7 @@ func (r *room) load() {
 		return
 	}
 	r.phase = open
+	doc.SetLimits(crdt.Options{MaxSize: r.host.opts.MaxDocument})
 	r.handle, r.doc, r.epoch, r.generation = handle, doc, stored.Epoch, stored.Generation
 	r.appended, r.durable, r.saved = stored.LastSeq, stored.LastSeq, stored.LastSeq
 	r.emptySince, r.swept = now, now
@@ -97,9 +99,14 @@ func (r *room) load() {
 	}
 }
 
-// build makes the document of what the store had.
-func build(stored Stored) (*crdt.Doc, error) {
-	doc := crdt.NewDoc(crdt.Options{})
+// build makes the document of what the store had. It has no limits: what was taken once must be taken again.
+func build(stored Stored) (doc *crdt.Doc, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("panic in the document engine: %v", fault)
+		}
+	}()
+	doc = crdt.NewDoc(crdt.Options{MaxSize: math.MaxInt, MaxPending: math.MaxInt})
 	if stored.Snapshot != nil {
 		if _, err := doc.ApplyUpdateV2(stored.Snapshot); err != nil {
 			return nil, fmt.Errorf("applying the snapshot: %w", err)

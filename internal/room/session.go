@@ -1,8 +1,10 @@
 package room
 
 import (
+	"errors"
 	"runtime/debug"
 
+	"github.com/symphony-rtc/symphony/crdt"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -85,10 +87,12 @@ func (r *room) receiveUpdate(s *Session, msg protocol.Message, f protocol.Frame)
 		return protocol.Closef(protocol.CloseUnavailable, "storage is behind by %d bytes; nothing more is taken until it recovers", backlog)
 	}
 	applied, err := r.doc.ApplyUpdate(msg.Body)
-	if err != nil {
-		return r.malformed(err)
+	if err != nil && !applied.Changed {
+		return r.refuseUpdate(err)
 	}
-	s.received++
+	if err == nil {
+		s.received++
+	}
 	if !applied.Changed {
 		r.host.stats.Duplicates.Add(1)
 		r.acknowledge(s)
@@ -103,8 +107,18 @@ func (r *room) receiveUpdate(s *Session, msg protocol.Message, f protocol.Frame)
 		r.dirtySince = r.host.now()
 	}
 	r.relay(s, msg.RelayFrame(f).Bytes())
+	if err != nil { // only a part could be taken: that part is everybody's, its sender is told about the rest
+		return r.refuseUpdate(err)
+	}
 	r.acknowledge(s)
 	return nil
+}
+
+func (r *room) refuseUpdate(err error) error {
+	if errors.Is(err, crdt.ErrTooLarge) {
+		return protocol.Closef(protocol.CloseTooLarge, "%v", err)
+	}
+	return r.malformed(err)
 }
 
 // answer sends what a member is missing.

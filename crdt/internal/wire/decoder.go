@@ -96,6 +96,10 @@ func (d *Decoder) Reset(update []byte, v Version) error {
 	return d.err
 }
 
+// AllowStructs sets how many structs a V2 update may hold, in place of the bound that Reset chose: for callers that
+// bound the memory for structs themselves. It is called right after Reset.
+func (d *Decoder) AllowStructs(n uint64) { d.extra = max(d.extra, n) }
+
 // Err is the first error met, if any. It wraps ErrMalformed.
 func (d *Decoder) Err() error { return d.err }
 
