@@ -7,6 +7,8 @@ package protocol
 import (
 	"errors"
 	"fmt"
+
+	"github.com/symphony-rtc/symphony/crdt/lib0"
 )
 
 // Type is the varUint that starts every message.
@@ -99,7 +101,7 @@ func (m Message) RelayFrame(f Frame) Frame {
 func SyncFrame(step SyncStep, body []byte) Frame {
 	f := NewFrame(2 + maxVarUint + len(body))
 	f.buf = append(f.buf, byte(TypeSync), byte(step))
-	f.buf = appendVarBytes(f.buf, body)
+	f.buf = lib0.AppendBytes(f.buf, body)
 	return f
 }
 
@@ -110,7 +112,7 @@ func UpdateFrame(update []byte) Frame { return SyncFrame(SyncUpdate, update) }
 func AwarenessFrame(update []byte) Frame {
 	f := NewFrame(1 + maxVarUint + len(update))
 	f.buf = append(f.buf, byte(TypeAwareness))
-	f.buf = appendVarBytes(f.buf, update)
+	f.buf = lib0.AppendBytes(f.buf, update)
 	return f
 }
 
@@ -130,10 +132,10 @@ func (h Hello) Frame() Frame {
 	}
 	f := NewFrame(64 + len(h.Connection))
 	f.buf = append(f.buf, byte(TypeHello))
-	f.buf = appendVarBytes(f.buf, []byte(h.Connection))
-	f.buf = appendVarUint(f.buf, h.Generation)
+	f.buf = lib0.AppendBytes(f.buf, []byte(h.Connection))
+	f.buf = lib0.AppendUvarint(f.buf, h.Generation)
 	f.buf = append(f.buf, permission)
-	f.buf = appendVarUint(f.buf, h.MaxMessage)
+	f.buf = lib0.AppendUvarint(f.buf, h.MaxMessage)
 	return f
 }
 
@@ -141,6 +143,6 @@ func (h Hello) Frame() Frame {
 // (step 2 and update) that the client sent on this connection are durable.
 func AppendDurable(f Frame, n uint64) Frame {
 	f.buf = append(f.buf, byte(TypeDurable))
-	f.buf = appendVarUint(f.buf, n)
+	f.buf = lib0.AppendUvarint(f.buf, n)
 	return f
 }

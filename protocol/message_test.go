@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+
+	"github.com/symphony-rtc/symphony/crdt/lib0"
 )
 
 // framed makes the frame that a payload arrives in: in the middle of a read buffer.
@@ -37,7 +39,7 @@ func TestM_MALFORMED(t *testing.T) {
 
 func TestP_VARUINT(t *testing.T) {
 	for _, v := range []uint64{0, 1, 127, 128, 1 << 14, 1<<32 + 5, 1<<53 - 1} {
-		b := appendVarUint(nil, v)
+		b := lib0.AppendUvarint(nil, v)
 		got, next, err := readVarUint(b, 0)
 		if err != nil || got != v || next != len(b) {
 			t.Errorf("%d: read %d, %d of %d bytes, %v", v, got, next, len(b), err)
@@ -46,7 +48,7 @@ func TestP_VARUINT(t *testing.T) {
 	if v, next, err := readVarUint([]byte{0x80, 0x00}, 0); v != 0 || next != 2 || err != nil {
 		t.Errorf("80 00: %d, %d, %v", v, next, err)
 	}
-	if _, _, err := readVarUint(appendVarUint(nil, 1<<53), 0); !errors.Is(err, ErrMalformed) {
+	if _, _, err := readVarUint(lib0.AppendUvarint(nil, 1<<53), 0); !errors.Is(err, ErrMalformed) {
 		t.Errorf("2^53: %v, want ErrMalformed", err)
 	}
 }

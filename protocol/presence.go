@@ -3,6 +3,8 @@ package protocol
 import (
 	"slices"
 	"time"
+
+	"github.com/symphony-rtc/symphony/crdt/lib0"
 )
 
 // MaxPresenceClients is how many client ids one connection can speak for: a bound on what it makes a room remember.
@@ -230,15 +232,15 @@ func (p *Presence) AppendAll(b []byte) []byte {
 // AppendClients appends an awareness update with what is known of the given clients, null for those that left. All
 // must have been returned by a method of p.
 func (p *Presence) AppendClients(b []byte, clients []uint64) []byte {
-	b = appendVarUint(b, uint64(len(clients)))
+	b = lib0.AppendUvarint(b, uint64(len(clients)))
 	for _, client := range clients {
 		k := p.clients[client]
-		b = appendVarUint(b, client)
-		b = appendVarUint(b, k.clock)
+		b = lib0.AppendUvarint(b, client)
+		b = lib0.AppendUvarint(b, k.clock)
 		if k.state == nil {
-			b = appendVarBytes(b, jsonNull)
+			b = lib0.AppendBytes(b, jsonNull)
 		} else {
-			b = appendVarBytes(b, k.state)
+			b = lib0.AppendBytes(b, k.state)
 		}
 	}
 	return b
@@ -246,8 +248,8 @@ func (p *Presence) AppendClients(b []byte, clients []uint64) []byte {
 
 // AppendLeft appends an awareness update that says that a client left, at the clock that is known of it.
 func (p *Presence) AppendLeft(b []byte, client uint64) []byte {
-	b = appendVarUint(b, 1)
-	b = appendVarUint(b, client)
-	b = appendVarUint(b, p.clients[client].clock)
-	return appendVarBytes(b, jsonNull)
+	b = lib0.AppendUvarint(b, 1)
+	b = lib0.AppendUvarint(b, client)
+	b = lib0.AppendUvarint(b, p.clients[client].clock)
+	return lib0.AppendBytes(b, jsonNull)
 }

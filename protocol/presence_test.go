@@ -8,17 +8,19 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/symphony-rtc/symphony/crdt/lib0"
 )
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // says is an awareness update: triples of client, clock and JSON state.
 func says(triples ...any) []byte {
-	b := appendVarUint(nil, uint64(len(triples)/3))
+	b := lib0.AppendUvarint(nil, uint64(len(triples)/3))
 	for i := 0; i < len(triples); i += 3 {
-		b = appendVarUint(b, uint64(triples[i].(int)))
-		b = appendVarUint(b, uint64(triples[i+1].(int)))
-		b = appendVarBytes(b, []byte(triples[i+2].(string)))
+		b = lib0.AppendUvarint(b, uint64(triples[i].(int)))
+		b = lib0.AppendUvarint(b, uint64(triples[i+1].(int)))
+		b = lib0.AppendBytes(b, []byte(triples[i+2].(string)))
 	}
 	return b
 }

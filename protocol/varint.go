@@ -1,49 +1,28 @@
 package protocol
 
-import "fmt"
+import (
+	"fmt"
 
-// maxVarUint is the number of bytes of the longest varUint: lib0 refuses integers over 2^53-1, the largest that a
-// JavaScript number holds exactly.
+	"github.com/symphony-rtc/symphony/crdt/lib0"
+)
+
+// maxVarUint is the number of bytes of the longest varUint, 2^53-1.
 const maxVarUint = 8
 
-// readVarUint reads lib0's varUint (seven bits a byte, least significant first) at b[at:] and returns the offset
-// after it.
+// readVarUint reads a varUint at b[at:] and returns the offset after it.
 func readVarUint(b []byte, at int) (v uint64, next int, err error) {
-	for shift := 0; at < len(b); shift += 7 {
-		c := b[at]
-		at++
-		if shift > 49 || (shift == 49 && c > 15) {
-			return 0, at, fmt.Errorf("integer over 2^53-1: %w", ErrMalformed)
-		}
-		v |= uint64(c&0x7f) << shift
-		if c < 0x80 {
-			return v, at, nil
-		}
+	v, n := lib0.Uvarint(b[at:])
+	if n == 0 {
+		return 0, at, fmt.Errorf("integer cut off or over 2^53-1: %w", ErrMalformed)
 	}
-	return 0, at, fmt.Errorf("unexpected end: %w", ErrMalformed)
+	return v, at + n, nil
 }
 
 // readVarBytes reads a varUint length and that many bytes.
 func readVarBytes(b []byte, at int) (data []byte, next int, err error) {
-	n, at, err := readVarUint(b, at)
-	if err != nil {
-		return nil, at, err
+	data, n := lib0.Bytes(b[at:])
+	if n == 0 {
+		return nil, at, fmt.Errorf("length cut off or over the %d bytes left: %w", len(b)-at, ErrMalformed)
 	}
-	if n > uint64(len(b)-at) {
-		return nil, at, fmt.Errorf("length %d is over the %d bytes left: %w", n, len(b)-at, ErrMalformed)
-	}
-	end := at + int(n)
-	return b[at:end:end], end, nil
-}
-
-func appendVarUint(b []byte, v uint64) []byte {
-	for v >= 0x80 {
-		b = append(b, byte(v)|0x80)
-		v >>= 7
-	}
-	return append(b, byte(v))
-}
-
-func appendVarBytes(b, data []byte) []byte {
-	return append(appendVarUint(b, uint64(len(data))), data...)
+	return data, at + n, nil
 }
