@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,17 +15,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
 // Test is one section of the oracle and how Go is compared with it.
 type Test struct {
-	Section string              // documents, updates or malformed, see oracle.mjs
-	Share   int                 // cases are SYMPHONY_ORACLE_CASES / Share
-	Check   func(c *Case) error // nil if Go and yjs agree; a panic counts as disagreement
-	Must    []string            // features that have to occur, or the test proves less than it says
-	Report  func(t *testing.T)  // called at the end to print more; may be nil
+	Section   string              // documents, updates or malformed, see oracle.mjs
+	Share     int                 // cases are SYMPHONY_ORACLE_CASES / Share
+	Processes int                 // of Node, each with a part of the cases; Check is called from as many goroutines
+	Check     func(c *Case) error // nil if Go and yjs agree; a panic counts as disagreement
+	Must      []string            // features that have to occur, or the test proves less than it says
+	Report    func(t *testing.T)  // called at the end to print more; may be nil
 }
 
 // tooMany failing cases end a run: the engine is broken, and more of them say nothing new.
@@ -35,82 +38,131 @@ func Run(t *testing.T, test Test) {
 	t.Helper()
 	seed := number(t, "SYMPHONY_ORACLE_SEED", 1)
 	count := number(t, "SYMPHONY_ORACLE_CASES", defaultCases()) / test.Share
-	first, only := 0, os.Getenv("SYMPHONY_ORACLE_CASE") != ""
+	first, processes := 0, max(1, test.Processes)
+	only := os.Getenv("SYMPHONY_ORACLE_CASE") != ""
 	if only {
-		first, count = number(t, "SYMPHONY_ORACLE_CASE", 0), 1
+		first, count, processes = number(t, "SYMPHONY_ORACLE_CASE", 0), 1, 1
 	}
 
 	// Generous: some ten times what a slow machine needs.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Duration(count)*100*time.Millisecond)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", nodeScript("oracle.mjs"), "--section", test.Section,
-		"--seed", strconv.Itoa(seed), "--first", strconv.Itoa(first), "--count", strconv.Itoa(count))
-	var complaints bytes.Buffer
-	node.Stderr = &complaints
-	out, err := node.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	result := tally{features: map[string]int{}, stop: cancel}
+	if only {
+		result.each = func(c *Case) { t.Log(Describe(c)) }
 	}
-	if err := node.Start(); err != nil {
-		t.Fatalf("starting the oracle: %v (install Node 20 or newer, then run npm ci)", err)
+	errs := make(chan error)
+	for i := range processes {
+		part := generator{
+			section: test.Section, seed: seed, first: first + i, step: processes,
+			count: (count - i + processes - 1) / processes,
+		}
+		go func() { errs <- part.run(ctx, test.Check, &result) }()
+	}
+	var err error
+	for range processes {
+		err = errors.Join(err, <-errs)
 	}
 
-	features := map[string]int{}
-	var failing []uint32
-	var smallest *Case
-	var why error
-	cases, records := 0, 0
-	in := bufio.NewReaderSize(out, 1<<20)
-	for {
-		c, err := ReadCase(in)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatalf("%v\n%s", err, complaints.String())
-		}
-		cases++
-		records += len(c.Records)
-		for _, f := range c.Features {
-			features[f]++
-		}
-		if only {
-			t.Log(Describe(c))
-		}
-		if err := guard(test.Check, c); err != nil {
-			failing = append(failing, c.Number)
-			if smallest == nil || c.Size < smallest.Size {
-				smallest, why = c, err
-			}
-			if len(failing) == tooMany {
-				cancel()
-				break
-			}
-		}
-	}
-	err = node.Wait()
-	t.Logf("%s: seed %d, %d cases, %d comparisons, %d disagree", test.Section, seed, cases, records, len(failing))
-	for _, f := range slices.Sorted(mapKeys(features)) {
-		t.Logf("  %-20s %6d cases", f, features[f])
+	t.Logf("%s: seed %d, %d cases, %d comparisons, %d disagree", test.Section, seed, result.cases, result.records, len(result.failing))
+	for _, f := range slices.Sorted(maps.Keys(result.features)) {
+		t.Logf("  %-20s %6d cases", f, result.features[f])
 	}
 	if test.Report != nil {
 		test.Report(t)
 	}
-	if len(failing) > 0 {
-		t.Fatalf("Go and yjs disagree in %d cases, such as %v. The smallest is case %d:\n%v\nrun it alone: SYMPHONY_ORACLE_SEED=%d SYMPHONY_ORACLE_CASE=%d go test -v -run %s ./test/oracle/...",
-			len(failing), failing[:min(len(failing), 10)], smallest.Number, why, seed, smallest.Number, t.Name())
+	if n := len(result.failing); n > 0 {
+		t.Fatalf("Go and yjs disagree in %d cases, such as %v. The smallest is case %d:\n%v\n"+
+			"run it alone: SYMPHONY_ORACLE_SEED=%d SYMPHONY_ORACLE_CASE=%d go test -v -run %s ./test/oracle/...",
+			n, result.failing[:min(n, 10)], result.smallest.Number, result.why, seed, result.smallest.Number, t.Name())
 	}
 	if err != nil {
-		t.Fatalf("the oracle failed: %v\n%s", err, complaints.String())
+		t.Fatal(err)
 	}
-	if cases != count {
-		t.Fatalf("%d cases instead of %d", cases, count)
+	if result.cases != count {
+		t.Fatalf("%d cases instead of %d", result.cases, count)
 	}
 	for _, f := range test.Must {
-		if features[f] == 0 && count >= 1000/test.Share {
+		if result.features[f] == 0 && count >= 1000/test.Share {
 			t.Errorf("no case had %q: the comparison does not cover it", f)
 		}
 	}
+}
+
+// tally is what is known of the cases so far.
+type tally struct {
+	stop func()      // ends the generators
+	each func(*Case) // called with each case; may be nil
+
+	mu       sync.Mutex
+	cases    int
+	records  int
+	features map[string]int
+	failing  []uint32
+	smallest *Case // of those that fail
+	why      error // why it fails
+}
+
+func (r *tally) add(c *Case, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cases++
+	r.records += len(c.Records)
+	for _, f := range c.Features {
+		r.features[f]++
+	}
+	if r.each != nil {
+		r.each(c)
+	}
+	if err == nil {
+		return
+	}
+	r.failing = append(r.failing, c.Number)
+	if r.smallest == nil || c.Size < r.smallest.Size {
+		r.smallest, r.why = c, err
+	}
+	if len(r.failing) == tooMany {
+		r.stop()
+	}
+}
+
+// generator is one Node process with its part of the cases.
+type generator struct {
+	section                  string
+	seed, first, step, count int
+}
+
+// run checks the part's cases.
+func (g generator) run(ctx context.Context, check func(*Case) error, result *tally) error {
+	node := exec.CommandContext(ctx, "node", nodeScript("oracle.mjs"), "--section", g.section, "--seed", strconv.Itoa(g.seed),
+		"--first", strconv.Itoa(g.first), "--step", strconv.Itoa(g.step), "--count", strconv.Itoa(g.count))
+	var complaints bytes.Buffer
+	node.Stderr = &complaints
+	out, err := node.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := node.Start(); err != nil {
+		return fmt.Errorf("starting the oracle (install Node 20 or newer, then run npm ci): %w", err)
+	}
+	in := bufio.NewReaderSize(out, 1<<20)
+	for {
+		var c *Case
+		c, err = ReadCase(in)
+		if err != nil {
+			break
+		}
+		result.add(c, guard(check, c))
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	} else {
+		_ = out.Close() // else Node would wait for a reader
+	}
+	if err = errors.Join(err, node.Wait()); err != nil {
+		return fmt.Errorf("the oracle failed: %w\n%s", err, complaints.String())
+	}
+	return nil
 }
 
 // guard turns a panic into an error, so that the case can be named.
@@ -142,16 +194,6 @@ func number(t *testing.T, env string, otherwise int) int {
 		t.Fatalf("%s=%q is not a number", env, text)
 	}
 	return n
-}
-
-func mapKeys(m map[string]int) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // nodeScript is the path of a script below test/node.

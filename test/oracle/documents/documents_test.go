@@ -16,9 +16,10 @@ import (
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	oracle.Run(t, oracle.Test{
-		Section: "documents",
-		Share:   1,
-		Check:   check,
+		Section:   "documents",
+		Share:     1,
+		Processes: 2,
+		Check:     check,
 		Must: []string{"V1", "V2", "replica gc off", "gc off", "pending structs", "pending deletes", "split surrogates", "wide client id",
 			"subdocument", "legacy JSON", "merged", "partial", "shuffled", "duplicated", "converted", "undo", "nested", "xml", "embed",
 			"format", "attribute", "lone surrogate", "crowd", "large", "view text", "view delta", "view map", "view array", "view xml"},
