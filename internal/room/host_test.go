@@ -472,6 +472,24 @@ func TestCloseGivesUpWhenItsTimeIsOver(t *testing.T) {
 	})
 }
 
+func TestBusyRoomDoesNotHoldUpTheJournal(t *testing.T) {
+	h := NewHost(newSlowStore(t), Options{})
+	var a recorder
+	s := join(t, h, &a, JoinOptions{Symphony: true})
+	if err := receive(s, updateMessage(letter(3))...); err != nil {
+		t.Fatal(err)
+	}
+	a.take()
+	s.room.mu.Lock()
+	h.store.(*slowStore).commit() // would hang
+	s.room.mu.Unlock()
+	for len(a.take()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	s.Leave()
+	mustClose(t, h)
+}
+
 func TestHealthSaysWhatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newSlowStore(t)

@@ -26,10 +26,24 @@ func (s *Session) durable(count uint64) {
 	s.member.Send(protocol.AppendDurable(f, count).Bytes(), false)
 }
 
-// Committed implements JournalEvents: acknowledge what waited for it.
+// Committed implements JournalEvents: acknowledge what waited for it. The store tells one room after the other, so a room
+// that is busy, with an update of many megabytes say, must not keep the others waiting.
 func (r *room) Committed(seq uint64) {
-	r.mu.Lock()
+	if !r.mu.TryLock() {
+		if r.host.ctx.Err() == nil {
+			r.host.work.Go(func() {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				r.committed(seq)
+			})
+		}
+		return
+	}
 	defer r.mu.Unlock()
+	r.committed(seq)
+}
+
+func (r *room) committed(seq uint64) {
 	if r.phase == gone || seq <= r.durable {
 		return
 	}
