@@ -17,18 +17,20 @@ func sysRead(fd int, p []byte) (int, error) {
 	if len(p) > briefIO {
 		return syscall.Read(fd, p)
 	}
-	return brief(syscall.SYS_READ, fd, p)
+	return brief(syscall.SYS_RECVFROM, fd, p)
 }
 
 func sysWrite(fd int, p []byte) (int, error) {
 	if len(p) > briefIO {
 		return syscall.Write(fd, p)
 	}
-	return brief(syscall.SYS_WRITE, fd, p)
+	return brief(syscall.SYS_SENDTO, fd, p)
 }
 
+// brief makes the call of a socket: it does without what read and write do for files.
 func brief(call uintptr, fd int, p []byte) (int, error) {
-	n, _, errno := syscall.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+	n, _, errno := syscall.RawSyscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+		syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {
 		return -1, errno
 	}
