@@ -60,8 +60,9 @@ type Options struct {
 // not even by methods that only read: they remember where they searched.
 //
 // Updates and state vectors are those of yjs 13.6.33, and so are the bytes that EncodeStateAsUpdate returns: the same
-// as those of a Y.Doc to which the same updates were applied in the same order, and whose root types have not been asked
-// for (with them yjs removes superfluous formats by itself, which the documents of a server must not do).
+// as those of a Y.Doc to which the same updates were applied in the same order, and which does not clean up formats. (A
+// Y.Doc deletes superfluous formats of nested texts, and of roots that were asked for, by itself; the document of a server
+// must not add to what its members did.)
 type Doc struct {
 	keepDeleted bool
 	maxSize     int
