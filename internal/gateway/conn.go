@@ -39,7 +39,7 @@ var errPeerClosed = errors.New("closed by the client")
 
 // Send implements room.Member.
 func (c *conn) Send(frame []byte, later bool) {
-	if todo := c.out.send(frame, later); todo != nothing {
+	if todo := c.out.send(frame, later || c.gw.hold.Load() > 0); todo != nothing {
 		c.see(todo)
 	}
 	c.shard.messagesOut.Add(1)

@@ -8,8 +8,7 @@ import (
 // A flusher writes, after a short while and at once for all that wait, what connections were told to hold back. Several
 // share a gateway's connections so that a crowd is written to by several processors.
 type flusher struct {
-	every time.Duration
-	tasks *sync.WaitGroup
+	gw *Gateway
 
 	mu      sync.Mutex
 	waiting []*conn
@@ -25,16 +24,17 @@ func (f *flusher) add(c *conn) {
 	if len(f.waiting) > 1 {
 		return
 	}
-	f.tasks.Add(1)
+	f.gw.tasks.Add(1)
+	after := max(f.gw.opts.FlushEvery, time.Duration(f.gw.hold.Load()))
 	if f.timer == nil {
-		f.timer = time.AfterFunc(f.every, f.flush)
+		f.timer = time.AfterFunc(after, f.flush)
 	} else {
-		f.timer.Reset(f.every)
+		f.timer.Reset(after)
 	}
 }
 
 func (f *flusher) flush() {
-	defer f.tasks.Done()
+	defer f.gw.tasks.Done()
 	f.mu.Lock()
 	list := f.waiting
 	f.waiting, f.spare = f.spare, nil

@@ -30,6 +30,7 @@ type Gateway struct {
 	round    atomic.Uint32   // how many sweeps have been made
 	shards   [shardCount]shard
 	flushers []flusher
+	hold     atomic.Int64   // for how long, in ns, all relayed messages are held back because processor time is short
 	tasks    sync.WaitGroup // goroutines that write for connections
 	closed   closeCounters
 
@@ -54,7 +55,7 @@ func New(host Host, o Options) *Gateway {
 		g.shards[i].number = i
 	}
 	for i := range g.flushers {
-		g.flushers[i].every, g.flushers[i].tasks = g.opts.FlushEvery, &g.tasks
+		g.flushers[i].gw = g
 	}
 	g.joining, g.stopJoins = context.WithCancel(context.Background())
 	sweeping, stop := context.WithCancel(context.Background())

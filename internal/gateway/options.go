@@ -25,7 +25,7 @@ type Options struct {
 	MaxMessageRate int
 
 	// FlushEvery is how long a message that may be held back (room.Member's later) waits for others to share a
-	// write with; 10 ms by default.
+	// write with; 10 ms by default. A gateway short of processor time holds all messages back for up to 30 ms.
 	FlushEvery time.Duration
 
 	// JoinTimeout is how long a connection waits for its room to be loaded; 30 s by default.
@@ -52,6 +52,8 @@ type Options struct {
 
 	// Logger gets what an operator may want to know; discards by default.
 	Logger *slog.Logger
+
+	processorTime func() time.Duration // of tests
 }
 
 func (o Options) withDefaults() Options {
@@ -76,6 +78,9 @@ func (o Options) withDefaults() Options {
 	duration(&o.DrainSpread, time.Second)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.processorTime == nil {
+		o.processorTime = processorTime
 	}
 	return o
 }

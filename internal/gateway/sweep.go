@@ -81,12 +81,14 @@ func (g *Gateway) sweepForever() {
 	ticker := time.NewTicker(max(g.pace.every/shardCount, time.Millisecond))
 	defer ticker.Stop()
 	var list []*conn
+	var governor governor
 	for i := 0; ; i = (i + 1) % shardCount {
 		select {
 		case <-g.stop:
 			return
 		case <-ticker.C:
 		}
+		g.hold.Store(int64(governor.decide(time.Now(), g.opts.processorTime())))
 		list = g.sweep(&g.shards[i], list[:0])
 		if i == shardCount-1 {
 			g.round.Add(1)

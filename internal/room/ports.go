@@ -18,7 +18,8 @@ type Member interface {
 	// take into its bounded queue. A member whose queue is full cuts itself off.
 	//
 	// With later set the member may hold the message back until its next flush (a tick of some 10 ms): the room says so
-	// in crowds, where one write for many messages is what keeps a room of hundreds affordable.
+	// in crowds, where one write for many messages is what keeps a room of hundreds affordable. A member that knows its
+	// server to be short of processor time may do so with any message.
 	Send(frame []byte, later bool)
 
 	// Probe makes the connection prove within seconds that its client is there, or ends it. More than one call while that
