@@ -12,7 +12,7 @@ const (
 	busyFrom  = 0.85                   // share of the processors' time from which messages are held back longer,
 	busyUntil = 0.70                   // and under which shorter
 	holdStep  = 10 * time.Millisecond  // by how much
-	maxHold   = 30 * time.Millisecond  // they are never held back longer than this
+	maxHold   = 40 * time.Millisecond  // they are never held back longer than this
 	loadOver  = 100 * time.Millisecond // the least time over which the share is taken
 )
 

@@ -20,8 +20,8 @@ func TestGovernorHoldsLongerTheBusierTheProcessIs(t *testing.T) {
 		want  time.Duration
 	}{
 		{1, 0}, // nothing to compare with yet
-		{0.8, 0}, {0.9, holdStep}, {0.8, holdStep}, {1, 2 * holdStep}, {1, maxHold}, {1, maxHold},
-		{0.75, maxHold}, {0.6, maxHold - holdStep}, {0, maxHold - 2*holdStep}, {0, 0}, {0, 0},
+		{0.8, 0}, {0.9, holdStep}, {0.8, holdStep}, {1, 2 * holdStep}, {1, 3 * holdStep}, {1, maxHold}, {1, maxHold},
+		{0.75, maxHold}, {0.6, maxHold - holdStep}, {0, maxHold - 2*holdStep}, {0, holdStep}, {0, 0}, {0, 0},
 	} {
 		if got := step(c.share); got != c.want {
 			t.Fatalf("step %d, at a share of %v: holds for %v, want %v", i, c.share, got, c.want)

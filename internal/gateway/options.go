@@ -25,7 +25,7 @@ type Options struct {
 	MaxMessageRate int
 
 	// FlushEvery is how long a message that may be held back (room.Member's later) waits for others to share a
-	// write with; 10 ms by default. A gateway short of processor time holds all messages back for up to 30 ms.
+	// write with; 10 ms by default. A gateway short of processor time holds all messages back for up to 40 ms.
 	FlushEvery time.Duration
 
 	// JoinTimeout is how long a connection waits for its room to be loaded; 30 s by default.
