@@ -1,0 +1,59 @@
+import type { Awareness } from 'y-protocols/awareness'
+import type * as Y from 'yjs'
+import type { SymphonyError } from '../errors.js'
+
+/**
+ * Where the connection of a room stands:
+ *
+ * - `connecting`: the first attempt is under way
+ * - `connected`: changes travel both ways
+ * - `reconnecting`: the connection was lost or never made; attempts go on
+ * - `offline`: the browser says that there is no network; attempts go on when there is
+ * - `closed`: ended for good, because the room was left or the server refused
+ */
+export type ConnectionStatus = 'connecting' | 'connected' | 'reconnecting' | 'offline' | 'closed'
+
+/**
+ * How safe this client's own changes are, the least safe one counting:
+ *
+ * - `local`: only this client has them
+ * - `received`: the server has them, but they are not known to survive its crash
+ * - `durable`: they survive a crash of the server. Plain y-websocket servers cannot say so; with them `received` is the end
+ */
+export type SaveStatus = 'local' | 'received' | 'durable'
+
+/** A token, or a function that gets one whenever it is needed: on every connect, and when the server asks anew. */
+export type Token = string | (() => string | Promise<string>)
+
+/** What is used of the WebSocket interface; a browser's or the one of npm's `ws`. */
+export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocket
+
+export interface ConnectionOptions {
+  /** `ws(s)://host[/base]/rooms/<encoded room id>`. */
+  url: string
+  doc: Y.Doc
+  awareness: Awareness
+  token?: Token
+  /** Least time between two presence messages, in ms. */
+  presenceInterval: number
+  WebSocket: WebSocketConstructor
+  /**
+   * Asked with the room's generation before anything is exchanged. If it returns false, the connection has sent and applied
+   * nothing, closes itself without an error and stays closed: the room starts over with a new document.
+   */
+  acceptGeneration?: (generation: number) => boolean
+}
+
+export interface ConnectionEvents {
+  status: [ConnectionStatus]
+  saveStatus: [SaveStatus]
+  /** The document contains what the server had. At most once per connect. */
+  synced: []
+  /** Somebody else's broadcast event, and the client id of who sent it. */
+  event: [event: unknown, clientId: number]
+  /** Something an application or a person should know. After a final one the status is `closed`. */
+  error: [SymphonyError]
+}
+
+/** How many bytes a server takes in one message if it does not say. */
+export const defaultMaxMessage = 64 << 20

@@ -1,0 +1,44 @@
+/** Listeners by event name; `E` maps each name to the arguments of its listeners. */
+export class Emitter<E extends { [K in keyof E]: unknown[] }> {
+  #listeners = new Map<keyof E, Set<(...args: never[]) => void>>()
+
+  /** Calls a listener on each event of a name, in the order they were added. Returns a function that stops it. */
+  on<K extends keyof E>(name: K, listener: (...args: E[K]) => void): () => void {
+    let all = this.#listeners.get(name)
+    if (!all) {
+      all = new Set()
+      this.#listeners.set(name, all)
+    }
+    all.add(listener)
+    return () => this.off(name, listener)
+  }
+
+  /** Stops a listener; without one, all of that name. */
+  off<K extends keyof E>(name: K, listener?: (...args: E[K]) => void): void {
+    if (listener) this.#listeners.get(name)?.delete(listener)
+    else this.#listeners.delete(name)
+  }
+
+  /** Whether anybody listens to a name. */
+  has(name: keyof E): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0
+  }
+
+  /** Calls the listeners of a name. One that throws does not keep the others from hearing: its error is reported. */
+  emit<K extends keyof E>(name: K, ...args: E[K]): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])] as ((...args: E[K]) => void)[]) {
+      try {
+        listener(...args)
+      } catch (error) {
+        reportError(error)
+      }
+    }
+  }
+}
+
+/** Reports the error of an application's callback as uncaught, without breaking what called it. */
+export function reportError(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}

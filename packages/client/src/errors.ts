@@ -1,0 +1,37 @@
+/**
+ * What went wrong, for programs:
+ *
+ * - `invalid-argument`: a call was given something it cannot take; nothing was changed
+ * - `unsupported-value`: a value that cannot be stored in a shared document; nothing was changed
+ * - `too-large`: a value or update over the server's limit
+ * - `forbidden`: the server does not let this client into the room, or not change it
+ * - `unreachable`: the server cannot be reached; the client keeps trying
+ * - `protocol`: what answers at the address does not speak a protocol that this client knows
+ * - `closed`: the room was left
+ * - `storage`: the browser's storage failed; edits are kept in memory only
+ * - `duplicate-yjs`: two copies of Yjs were loaded
+ * - `internal`: a fault of the server
+ */
+export type SymphonyErrorCode =
+  | 'invalid-argument'
+  | 'unsupported-value'
+  | 'too-large'
+  | 'forbidden'
+  | 'unreachable'
+  | 'protocol'
+  | 'closed'
+  | 'storage'
+  | 'duplicate-yjs'
+  | 'internal'
+
+/** An error of Symphony. Its message names the call or the address, and says what to do. */
+export class SymphonyError extends Error {
+  override readonly name = 'SymphonyError'
+  /** What went wrong, for programs. */
+  readonly code: SymphonyErrorCode
+
+  constructor(code: SymphonyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
