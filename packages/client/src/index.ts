@@ -1,0 +1,10 @@
+/**
+ * Conflict-free maps, lists and texts that people edit together in real time.
+ *
+ * @packageDocumentation
+ */
+export { type ClientOptions, SymphonyClient } from './client.js'
+export type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
+export { SymphonyError, type SymphonyErrorCode } from './errors.js'
+export { type Presence, type Reset, Room, type RoomEvents, type User } from './room.js'
+export { History, localOrigin, Synced, SyncedList, SyncedMap, SyncedText } from './synced/index.js'

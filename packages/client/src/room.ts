@@ -1,0 +1,502 @@
+import { Awareness } from 'y-protocols/awareness'
+import * as Y from 'yjs'
+import { Connection } from './connection/connection.js'
+import type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
+import { Emitter } from './emitter.js'
+import { SymphonyError } from './errors.js'
+import { OfflineCopy } from './offline/offline.js'
+import {
+  History,
+  localOrigin,
+  newNestedList,
+  newNestedMap,
+  newNestedText,
+  rebind,
+  type Synced,
+  SyncedList,
+  SyncedMap,
+  SyncedText,
+  setLimits,
+  wrap,
+} from './synced/index.js'
+
+/** What a person in a room is doing now: any JSON object. */
+export type Presence = Record<string, unknown>
+
+/** A person in a room. */
+export interface User<P extends Presence = Presence> {
+  /** Identifies the client, the window so to speak, while it is in the room. */
+  clientId: number
+  presence: P
+}
+
+/** The room starts over: its document was replaced on the server. */
+export interface Reset {
+  /** The document as this client had it, with edits that the server may not have. Nothing changes it any more. */
+  previous: Y.Doc
+}
+
+/** What one can listen to with `room.on`, and the arguments of its listeners. */
+export interface RoomEvents<P extends Presence = Presence> {
+  status: [ConnectionStatus]
+  saveStatus: [SaveStatus]
+  /** The document contains what the server has. Comes again after each reconnect. */
+  synced: []
+  /** Another client came, left or changed its presence. */
+  others: [Map<number, P>]
+  /** This client's presence changed. */
+  presence: [P]
+  /** Somebody else in the room called `broadcast`. */
+  event: [event: unknown, clientId: number]
+  /** Something keeps the room from working. The local document stays usable. */
+  error: [SymphonyError]
+  /** Something works less well: edits are not kept on this device, say. */
+  warning: [SymphonyError]
+  /**
+   * The room's document was replaced on the server by an unrelated one. `room.doc` is another now. The top-level types
+   * got with `newMap`, `newList` and `newText` show the new content, nested ones are to be read again, histories
+   * and editor bindings to be made again.
+   */
+  reset: [Reset]
+}
+
+/** How a client enters a room. */
+export interface RoomSettings {
+  id: string
+  url: string
+  /** Identifies server and room on this device. */
+  key: string
+  token?: Token
+  offline: boolean
+  presenceInterval: number
+  WebSocket: new (url: string, protocols?: string | string[]) => WebSocket
+}
+
+type Top = Y.Map<any> | Y.Array<any> | Y.Text
+
+interface Subscription {
+  item: Synced
+  listener: (...args: any[]) => void
+  stop: () => void
+}
+
+/**
+ * A room: one document and the people who edit it together. Get it from `SymphonyClient.enter`.
+ *
+ * Everything on it works at once, whether the server is reachable or not: edits are made locally and travel when they can.
+ */
+export class Room<P extends Presence = Presence> {
+  /** Identifies the room on its server. */
+  readonly id: string
+  readonly #settings: RoomSettings
+  readonly #events = new Emitter<RoomEvents<P>>()
+  readonly #tops = new Map<string, Synced>()
+  #subscriptions: Subscription[] = []
+  #parts: Parts
+  #generation: number | undefined
+  #status: ConnectionStatus = 'connecting'
+  #saveStatus: SaveStatus = 'durable'
+  #synced = false
+  #others: Map<number, P> | undefined
+  #left: SymphonyError | undefined
+
+  /** @internal */
+  constructor(settings: RoomSettings) {
+    this.id = settings.id
+    this.#settings = settings
+    this.#parts = this.#assemble({})
+  }
+
+  /** The Yjs document, for editor bindings and everything else that works with Yjs. Another one after `reset`. */
+  get doc(): Y.Doc {
+    return this.#parts.doc
+  }
+
+  /** The awareness of y-protocols that carries presence, for editor bindings. Another one after `reset`. */
+  get awareness(): Awareness {
+    return this.#parts.awareness
+  }
+
+  /** Where the connection to the server stands. Listen with `on('status', ...)`. */
+  get status(): ConnectionStatus {
+    return this.#status
+  }
+
+  /** How safe this client's edits are. Listen with `on('saveStatus', ...)`. */
+  get saveStatus(): SaveStatus {
+    return this.#saveStatus
+  }
+
+  /** Whether the server lets this client only read. Known once connected. */
+  get readOnly(): boolean {
+    return this.#parts.connection?.readOnly ?? false
+  }
+
+  getRoomId(): string {
+    return this.id
+  }
+
+  /** The id by which the others know this client. */
+  getClientId(): number {
+    return this.awareness.clientID
+  }
+
+  /** The top-level list of a name: the same content on every client. */
+  newList<T = any>(name = ''): SyncedList<T> {
+    return this.#top(name, Y.Array, SyncedList, 'newList') as SyncedList<T>
+  }
+
+  /** The top-level map of a name: the same content on every client. */
+  newMap<T = any>(name = ''): SyncedMap<T> {
+    return this.#top(name, Y.Map, SyncedMap, 'newMap') as SyncedMap<T>
+  }
+
+  /** The top-level text of a name: the same content on every client. */
+  newText(name = ''): SyncedText {
+    return this.#top(name, Y.Text, SyncedText, 'newText') as SyncedText
+  }
+
+  /** A list to be put into another synced type. It can be filled and read before. */
+  newNestedList<T = any>(): SyncedList<T> {
+    return newNestedList<T>()
+  }
+
+  /** A map to be put into another synced type. It can be filled and read before. */
+  newNestedMap<T = any>(): SyncedMap<T> {
+    return newNestedMap<T>()
+  }
+
+  /** A text to be put into another synced type. It can be filled and read before. */
+  newNestedText(): SyncedText {
+    return newNestedText()
+  }
+
+  /** Makes all changes of a function one: one update, one event for each type, one step of undo. */
+  bundle<R>(change: () => R): R {
+    return this.doc.transact(change, localOrigin)
+  }
+
+  /** A history of this client's changes to the whole room, or to some of its types. */
+  newHistory(captureTimeout = 0, scope?: Synced[]): History {
+    return new History(scope ?? this.doc, captureTimeout)
+  }
+
+  /**
+   * Calls a function on each change of a list, map or text, whoever made it, with the event of Yjs. With `deep` also on
+   * changes of what is nested in it, with a list of events. `'others'`: when another client's presence changes.
+   * Returns a function that stops it.
+   */
+  subscribe(item: 'others', listener: (others: Map<number, P>) => void): () => void
+  subscribe(item: Synced, listener: (event: any) => void, options?: { deep?: boolean }): () => void
+  subscribe(
+    item: Synced | 'others',
+    listener: (argument: any) => void,
+    options?: { deep?: boolean },
+  ): () => void {
+    if (item === 'others') return this.on('others', listener)
+    if (typeof listener !== 'function' || typeof item?.observe !== 'function')
+      throw new SymphonyError(
+        'invalid-argument',
+        "room.subscribe takes a SyncedList, SyncedMap or SyncedText of this room, or 'others', and a function",
+      )
+    // A function of its own, so that subscribing one listener twice is two subscriptions.
+    const call = (event: unknown) => listener(event)
+    if (options?.deep) item.observeDeep(call)
+    else item.observe(call)
+    const subscription: Subscription = {
+      item,
+      listener,
+      stop: () => {
+        if (options?.deep) item.unobserveDeep(call)
+        else item.unobserve(call)
+        this.#subscriptions = this.#subscriptions.filter((s) => s !== subscription)
+      },
+    }
+    this.#subscriptions.push(subscription)
+    return subscription.stop
+  }
+
+  /** Stops a subscription; without a function, all to that item. */
+  unsubscribe(item: Synced | 'others', listener?: (argument: any) => void): void {
+    if (item === 'others') {
+      this.#events.off('others', listener)
+      return
+    }
+    for (const s of this.#subscriptions) {
+      if (s.item === item && (!listener || s.listener === listener)) s.stop()
+    }
+  }
+
+  /** Calls a listener on an event of the room. Returns a function that stops it. */
+  on<K extends keyof RoomEvents<P>>(name: K, listener: (...args: RoomEvents<P>[K]) => void): () => void {
+    return this.#events.on(name, listener)
+  }
+
+  /** Stops a listener; without one, all of that name. */
+  off<K extends keyof RoomEvents<P>>(name: K, listener?: (...args: RoomEvents<P>[K]) => void): void {
+    this.#events.off(name, listener)
+  }
+
+  /** Changes some properties of this client's presence. The others see it within the client's `presenceInterval`. */
+  updatePresence(change: Partial<P>): void {
+    this.#mustBeIn('updatePresence')
+    if (typeof change !== 'object' || change === null || Array.isArray(change))
+      throw new SymphonyError('invalid-argument', 'room.updatePresence takes an object: { name: value }')
+    let state: unknown
+    try {
+      state = JSON.parse(JSON.stringify(change))
+    } catch (cause) {
+      throw new SymphonyError(
+        'unsupported-value',
+        `room.updatePresence takes what JSON can say: ${(cause as Error).message}`,
+        { cause },
+      )
+    }
+    this.awareness.setLocalState({ ...this.awareness.getLocalState(), ...(state as object) })
+  }
+
+  /** This client's presence. */
+  getPresence(): P {
+    return (this.awareness.getLocalState() ?? {}) as P
+  }
+
+  /** This client. */
+  getSelf(): User<P> {
+    return { clientId: this.getClientId(), presence: this.getPresence() }
+  }
+
+  /** The presence of everybody else in the room, by client id. The same Map until something changes. */
+  getOthers(): Map<number, P> {
+    if (!this.#others) {
+      this.#others = new Map(this.awareness.getStates() as Map<number, P>)
+      this.#others.delete(this.awareness.clientID)
+    }
+    return this.#others
+  }
+
+  /**
+   * Sends an event, anything that JSON can say, to everybody else who is in the room now. It is not kept for those who are
+   * not. Returns false if it could not be sent, because there is no connection or the server cannot do it.
+   */
+  broadcast(event: unknown): boolean {
+    this.#mustBeIn('broadcast')
+    return this.#parts.connection?.broadcast(event) ?? false
+  }
+
+  /** Gets the token again and shows it to the server, without reconnecting. */
+  refreshToken(): void {
+    this.#parts.connection?.refreshToken()
+  }
+
+  /** Waits until the document contains what the server has. Rejects if the room is left or the server refuses. */
+  synced(): Promise<void> {
+    return this.#until('synced', () => this.#synced)
+  }
+
+  /**
+   * Waits until all edits of this client are as safe as the server can make them: `durable`, or with a plain y-websocket
+   * server `received`. Rejects if the room is left or the server refuses before.
+   */
+  saved(): Promise<void> {
+    return this.#until(
+      'saveStatus',
+      () =>
+        this.#synced &&
+        (this.#saveStatus === 'durable' ||
+          (this.#saveStatus === 'received' && this.#parts.connection?.plain === true)),
+    )
+  }
+
+  /** Leaves the room and frees everything. What is kept on this device stays, for the next time. */
+  leave(): Promise<void> {
+    if (this.#left) return Promise.resolve()
+    this.#left = new SymphonyError('closed', `the room ${JSON.stringify(this.id)} was left`)
+    for (const s of [...this.#subscriptions]) s.stop()
+    const done = this.#dispose()
+    this.#setStatus('closed')
+    for (const name of ['others', 'event', 'presence', 'warning', 'reset'] as const) this.#events.off(name)
+    return done
+  }
+
+  /** Forgets what this device keeps of the room, and leaves it. Edits that the server does not have are lost. */
+  async forget(): Promise<void> {
+    const { offline } = this.#parts
+    await this.leave()
+    await offline?.erase()
+  }
+
+  #mustBeIn(call: string): void {
+    if (this.#left) throw new SymphonyError('closed', `room.${call}: ${this.#left.message}; enter it again`)
+  }
+
+  #until(event: 'synced' | 'saveStatus', reached: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        const failed = this.#left ?? (this.#status === 'closed' ? this.#closedBy : undefined)
+        if (!reached() && !failed) return
+        for (const stop of stops) stop()
+        if (reached()) resolve()
+        else reject(failed)
+      }
+      const stops = [this.on(event, check), this.on('synced', check), this.on('status', check)]
+      check()
+    })
+  }
+
+  #closedBy = new SymphonyError('closed', 'the server ended the connection for good')
+
+  #top(
+    name: string,
+    Type: new () => Top,
+    Wrapper: new (...args: any[]) => Synced,
+    call: string,
+  ): Synced {
+    this.#mustBeIn(call)
+    if (typeof name !== 'string')
+      throw new SymphonyError('invalid-argument', `room.${call} takes a name, a string`)
+    const known = this.#tops.get(name)
+    if (known instanceof Wrapper) return known
+    let type: Top | undefined
+    try {
+      if (!known) type = this.doc.get(name, Type as any) as unknown as Top
+    } catch {
+      // Yjs says so with a message that names neither the call nor the name.
+    }
+    if (!type)
+      throw new SymphonyError(
+        'invalid-argument',
+        `room.${call}(${JSON.stringify(name)}): this room has that name for another type; use another name`,
+      )
+    const synced = wrap(type)
+    this.#tops.set(name, synced)
+    return synced
+  }
+
+  /** Makes document, presence, offline copy and connection. With a generation, from nothing. */
+  #assemble(begin: { generation?: number; presence?: P }): Parts {
+    const doc = new Y.Doc()
+    const awareness = new Awareness(doc)
+    if (begin.presence) awareness.setLocalState(begin.presence)
+    const parts: Parts = { doc, awareness, connection: undefined, offline: undefined }
+    awareness.on('change', (change: { added: number[]; updated: number[]; removed: number[] }) => {
+      if (parts !== this.#parts) return
+      const ids = new Set([...change.added, ...change.updated, ...change.removed])
+      if (ids.delete(awareness.clientID)) this.#events.emit('presence', this.getPresence())
+      if (ids.size > 0) {
+        this.#others = undefined
+        this.#events.emit('others', this.getOthers())
+      }
+    })
+    if (this.#settings.offline) {
+      const { key } = this.#settings
+      const offline = new OfflineCopy({ key, doc, awareness, generation: begin.generation })
+      parts.offline = offline
+      offline.on('warning', (warning) => this.#events.emit('warning', warning))
+      offline.on('stale', () => {
+        if (parts === this.#parts) this.#startOver(undefined)
+      })
+      void offline.loaded.then(() => {
+        if (parts !== this.#parts || this.#left) return
+        this.#generation ??= offline.generation
+        this.#connect(parts)
+      })
+    } else {
+      // After the constructor, so that the application can listen first.
+      queueMicrotask(() => {
+        if (parts === this.#parts && !this.#left) this.#connect(parts)
+      })
+    }
+    return parts
+  }
+
+  #connect(parts: Parts): void {
+    const { url, token, presenceInterval, WebSocket } = this.#settings
+    const { doc, awareness } = parts
+    const connection = new Connection({
+      url,
+      doc,
+      awareness,
+      token,
+      presenceInterval,
+      WebSocket,
+      acceptGeneration: (generation) => {
+        const same = this.#generation === undefined || this.#generation === generation
+        if (same) {
+          this.#generation = generation
+          parts.offline?.setGeneration(generation)
+        } else {
+          queueMicrotask(() => {
+            if (parts === this.#parts && !this.#left) this.#startOver(generation)
+          })
+        }
+        return same
+      },
+    })
+    parts.connection = connection
+    connection.on('status', (status) => {
+      if (parts !== this.#parts) return
+      if (status === 'connected') setLimits(doc, { maxValueBytes: connection.maxMessage })
+      this.#setStatus(status)
+    })
+    connection.on('saveStatus', (status) => {
+      if (parts === this.#parts) this.#setSaveStatus(status)
+    })
+    connection.on('synced', () => {
+      if (parts !== this.#parts) return
+      this.#synced = true
+      this.#events.emit('synced')
+    })
+    connection.on('event', (event, clientId) => this.#events.emit('event', event, clientId))
+    connection.on('error', (error) => {
+      this.#closedBy = error
+      if (!this.#events.has('error')) console.error(error)
+      this.#events.emit('error', error)
+    })
+    this.#setStatus(connection.status)
+    this.#setSaveStatus(connection.saveStatus)
+  }
+
+  /** Leaves the document behind and begins with an empty one, of a generation if that is known. */
+  #startOver(generation: number | undefined): void {
+    const presence = this.getPresence()
+    const previous = this.doc
+    void this.#dispose({ keepDoc: true })
+    this.#generation = generation
+    this.#synced = false
+    this.#others = undefined
+    this.#parts = this.#assemble({ generation, presence })
+    for (const [name, synced] of this.#tops) {
+      rebind(synced, this.doc.get(name, synced.type.constructor as any) as unknown as Top)
+    }
+    this.#events.emit('reset', { previous })
+    this.#events.emit('others', this.getOthers())
+  }
+
+  async #dispose(options?: { keepDoc?: boolean }): Promise<void> {
+    const { doc, awareness, connection, offline } = this.#parts
+    connection?.destroy()
+    const done = offline?.destroy()
+    awareness.destroy()
+    if (!options?.keepDoc) doc.destroy()
+    await done
+  }
+
+  #setStatus(status: ConnectionStatus): void {
+    if (status === this.#status) return
+    this.#status = status
+    this.#events.emit('status', status)
+  }
+
+  #setSaveStatus(status: SaveStatus): void {
+    if (status === this.#saveStatus) return
+    this.#saveStatus = status
+    this.#events.emit('saveStatus', status)
+  }
+}
+
+interface Parts {
+  doc: Y.Doc
+  awareness: Awareness
+  connection: Connection | undefined
+  offline: OfflineCopy | undefined
+}
