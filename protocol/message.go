@@ -5,8 +5,10 @@
 package protocol
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/symphony-rtc/symphony/crdt/lib0"
 )
@@ -23,7 +25,12 @@ const (
 	TypeQueryAwareness Type = 3
 	TypeHello          Type = 100
 	TypeDurable        Type = 101
+	TypeEvent          Type = 102
+	TypeToken          Type = 103
 )
+
+// MaxEvent is the largest broadcast event, in bytes of JSON.
+const MaxEvent = 1 << 20
 
 // SyncStep is the varUint after TypeSync (y-protocols 1.0.7, sync.js).
 type SyncStep uint64
@@ -45,14 +52,16 @@ var ErrMalformed = errors.New("malformed message")
 type Message struct {
 	Type Type
 	Step SyncStep // with TypeSync
-	Body []byte   // TypeSync: state vector or update; TypeAwareness: awareness update; else nil
+	Body []byte   // state vector or update, awareness update, an event's JSON, or a token; by Type
+
+	Client uint64 // TypeEvent: the awareness client id that sends it
 
 	end       int  // offset after the last byte that belongs to the message
 	canonical bool // type and step take one byte each
 }
 
-// Parse decodes a message that a client may send: sync, awareness or query awareness. Bytes after the message are
-// ignored, as lib0 does. The body itself is not checked here.
+// Parse decodes a message that a client may send: sync, awareness, query awareness, and on connections of symphony.v1 event
+// and token. Bytes after the message are ignored, as lib0 does. The body itself is checked only of an event.
 func Parse(payload []byte) (Message, error) {
 	typ, at, err := readVarUint(payload, 0)
 	if err != nil {
@@ -70,7 +79,11 @@ func Parse(payload []byte) (Message, error) {
 		}
 		m.Step, m.canonical = SyncStep(step), next == 2
 		at = next
-	case TypeAwareness:
+	case TypeAwareness, TypeToken:
+	case TypeEvent:
+		if m.Client, at, err = readVarUint(payload, at); err != nil {
+			return Message{}, fmt.Errorf("client of an event: %w", err)
+		}
 	case TypeQueryAwareness:
 		m.end = at
 		return m, nil
@@ -80,7 +93,20 @@ func Parse(payload []byte) (Message, error) {
 	if m.Body, m.end, err = readVarBytes(payload, at); err != nil {
 		return Message{}, fmt.Errorf("message body: %w", err)
 	}
+	if m.Type == TypeEvent {
+		return m, checkEvent(m.Body)
+	}
 	return m, nil
+}
+
+func checkEvent(event []byte) error {
+	switch {
+	case len(event) > MaxEvent:
+		return fmt.Errorf("event of %d bytes, more than %d: %w", len(event), MaxEvent, ErrMalformed)
+	case !utf8.Valid(event) || !json.Valid(event):
+		return fmt.Errorf("event is not JSON: %w", ErrMalformed)
+	}
+	return nil
 }
 
 // RelayFrame turns the frame that m was parsed from into the frame that the other members get, in place where

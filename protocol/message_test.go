@@ -30,10 +30,31 @@ func TestM_MALFORMED(t *testing.T) {
 		"body longer than memory":  {0, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 1},
 		"awareness without length": {1},
 		"awareness cut":            {1, 9, 1},
+		"durable is the server's":  {101, 0},
+		"event without client":     {102},
+		"event without body":       {102, 1},
+		"event cut":                {102, 1, 3, '1'},
+		"E-JSON":                   {102, 1, 1, '{'},
+		"E-JSON, UTF-8":            {102, 1, 3, '"', 0xff, '"'},
+		"token cut":                {103, 2, 'a'},
+		"type of the future":       {104, 0},
 	} {
 		if _, err := Parse(payload); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: error %v, want ErrMalformed", name, err)
 		}
+	}
+}
+
+func TestE_JSON_size(t *testing.T) {
+	event := func(n int) []byte {
+		json := append(append([]byte{'"'}, bytes.Repeat([]byte{'x'}, n-2)...), '"')
+		return lib0.AppendBytes([]byte{102, 1}, json)
+	}
+	if m, err := Parse(event(MaxEvent)); err != nil || m.Client != 1 || len(m.Body) != MaxEvent {
+		t.Errorf("the largest event: client %d, %d bytes, error %v", m.Client, len(m.Body), err)
+	}
+	if _, err := Parse(event(MaxEvent + 1)); !errors.Is(err, ErrMalformed) {
+		t.Errorf("a larger one: error %v, want ErrMalformed", err)
 	}
 }
 

@@ -87,6 +87,12 @@ func (p *Presence) Apply(from *Speaker, update []byte, now time.Time) (Change, e
 	return change, nil
 }
 
+// SpokenForBy reports whether a connection may speak for a client id: it does, or nobody else does.
+func (p *Presence) SpokenForBy(from *Speaker, client uint64) bool {
+	known := p.clients[client]
+	return known == nil || known.speaker == nil || known.speaker == from
+}
+
 // outcome is what became of an entry.
 type outcome uint8
 

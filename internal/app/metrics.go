@@ -26,6 +26,7 @@ func countRooms(m *telemetry.Metrics, host *room.Host) {
 	m.Counter("symphony_update_bytes_total", "Bytes of updates that changed a document.", read(&stats.UpdateBytes))
 	m.Counter("symphony_updates_duplicate_total", "Updates that changed nothing.", read(&stats.Duplicates))
 	m.Counter("symphony_presence_updates_total", "Presence updates that were relayed.", read(&stats.PresenceUpdate))
+	m.Counter("symphony_events_total", "Broadcast events that were relayed.", read(&stats.Events))
 	m.Counter("symphony_deliveries_total", "Messages that were handed to members.", read(&stats.Relayed))
 
 	const errors, help = "symphony_errors_total", "Things that went wrong, by kind."

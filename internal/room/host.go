@@ -87,6 +87,7 @@ type Stats struct {
 	UpdateBytes    atomic.Int64
 	Duplicates     atomic.Int64 // updates that changed nothing
 	PresenceUpdate atomic.Int64 // that were relayed
+	Events         atomic.Int64 // broadcast events that were relayed
 	Relayed        atomic.Int64 // messages handed to members
 	Malformed      atomic.Int64 // messages that ended their connection
 	StoreErrors    atomic.Int64 // failed snapshots, releases and openings, journal delays

@@ -347,6 +347,44 @@ func TestS_DUPLICATE(t *testing.T) {
 	})
 }
 
+func TestE_RELAY(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHost(newSlowStore(t), Options{})
+		var a, b, plain recorder
+		sa, sb := join(t, h, &a, JoinOptions{Symphony: true}), join(t, h, &b, JoinOptions{Symphony: true})
+		sp := join(t, h, &plain, JoinOptions{})
+		if err := receive(sb, presenceMessage(7, 1, `{}`)...); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range []*recorder{&a, &b, &plain} {
+			m.take()
+		}
+		event := []byte{102, 5, 1, '1'}
+		if err := receive(sa, append(event, 99)...); err != nil { // P-TRAILING
+			t.Fatal(err)
+		}
+		if got := b.take(); len(got) != 1 || !bytes.Equal(got[0], event) {
+			t.Errorf("the other got % x, want % x", got, event)
+		}
+		if err := receive(sa, 102, 7, 1, '1'); err != nil { // E-OWNER
+			t.Fatal(err)
+		}
+		if err := receive(sa, 103, 1, 'x'); err != nil { // T-IGNORED
+			t.Fatal(err)
+		}
+		for name, m := range map[string]*recorder{"sender": &a, "forged": &b, "plain": &plain} {
+			if got := m.take(); len(got) > 0 {
+				t.Errorf("%s: got % x", name, got)
+			}
+		}
+		wantCode(t, receive(sp, event...), protocol.CloseBadMessage)
+		for _, s := range []*Session{sa, sb, sp} {
+			s.Leave()
+		}
+		mustClose(t, h)
+	})
+}
+
 func TestS_READONLY(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHost(newSlowStore(t), Options{})

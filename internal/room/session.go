@@ -2,6 +2,7 @@ package room
 
 import (
 	"errors"
+	"fmt"
 	"runtime/debug"
 
 	"github.com/symphony-rtc/symphony/crdt"
@@ -29,6 +30,9 @@ type ack struct{ count, seq uint64 }
 func (s *Session) Receive(f protocol.Frame) (err error) {
 	r := s.room
 	msg, err := protocol.Parse(f.Payload())
+	if err == nil && msg.Type >= protocol.TypeHello && !s.symphony {
+		err = fmt.Errorf("message type %d needs the subprotocol %s: %w", msg.Type, protocol.Subprotocol, protocol.ErrMalformed)
+	}
 	if err != nil {
 		return r.malformed(err)
 	}
@@ -48,6 +52,11 @@ func (s *Session) Receive(f protocol.Frame) (err error) {
 	case msg.Type == protocol.TypeQueryAwareness:
 		s.member.Send(protocol.AwarenessFrame(r.presence.AppendAll(nil)).Bytes(), false)
 		return nil
+	case msg.Type == protocol.TypeEvent:
+		r.relayEvent(s, msg, f)
+		return nil
+	case msg.Type == protocol.TypeToken:
+		return nil // nobody asks for one yet
 	case msg.Step == protocol.SyncStep1:
 		return r.answer(s, msg.Body)
 	default:
@@ -168,6 +177,21 @@ func (r *room) receivePresence(s *Session, msg protocol.Message, f protocol.Fram
 		s.member.Send(protocol.AwarenessFrame(r.presence.AppendLeft(nil, change.NudgeID)).Bytes(), false)
 	}
 	return nil
+}
+
+// relayEvent passes a broadcast event on to the members who can understand it, unless it comes in somebody else's name.
+func (r *room) relayEvent(s *Session, msg protocol.Message, f protocol.Frame) {
+	if !r.presence.SpokenForBy(&s.speaker, msg.Client) {
+		return
+	}
+	frame := msg.RelayFrame(f).Bytes()
+	later := len(r.members) > crowd
+	for _, to := range r.members {
+		if to != s && to.symphony {
+			to.member.Send(frame, later)
+		}
+	}
+	r.host.stats.Events.Add(1)
 }
 
 func (r *room) malformed(err error) error {
