@@ -1,0 +1,86 @@
+// Builds the npm packages and checks them as their users get them: types, what publint and "are the types wrong" say, the
+// client's size, and that docs/api is what the sources say. `node scripts/check-packages.mjs [--write]`; with --write it
+// writes docs/api instead of comparing.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const write = process.argv.includes('--write')
+const problems = []
+
+/** Largest size of a package's whole bundle, minified and gzipped, in bytes; what is external is not counted. */
+const limits = {
+  client: { bytes: 12 * 1024, external: ['yjs'] },
+  react: { bytes: 4 * 1024, external: ['yjs', 'react', 'react/jsx-runtime', '@symphony-rtc/client'] },
+}
+
+function run(command, args, cwd) {
+  try {
+    return execFileSync(join(root, 'node_modules/.bin', command), args, { cwd, encoding: 'utf8', stdio: 'pipe' })
+  } catch (error) {
+    problems.push(`${command} in ${cwd.slice(root.length + 1)}:\n${error.stdout}${error.stderr}`)
+    return ''
+  }
+}
+
+async function size(name, { bytes, external }) {
+  const entry = join(root, 'packages', name, 'dist/index.js')
+  const options = { bundle: true, minify: true, format: 'esm', target: 'es2022', write: false, external }
+  const [out] = (await build({ entryPoints: [entry], ...options })).outputFiles
+  const got = gzipSync(out.contents, { level: 9 }).length
+  console.log(`  ${name.padEnd(8)} ${(got / 1024).toFixed(2)} kB min+gzip of at most ${bytes / 1024}`)
+  if (got > bytes) problems.push(`packages/${name} has ${got} bytes min+gzip, more than ${bytes}`)
+}
+
+/** What remains of a bundle that imports one name: a package without side effects leaves next to nothing. */
+async function treeShakes(name, imported) {
+  const stdin = {
+    contents: `import { ${imported} } from '@symphony-rtc/${name}'; console.log(${imported})`,
+    resolveDir: join(root, 'packages', name),
+  }
+  const options = { bundle: true, minify: true, format: 'esm', write: false, external: limits[name].external }
+  const [out] = (await build({ stdin, ...options })).outputFiles
+  if (out.contents.length > 1500)
+    problems.push(`packages/${name} does not shake: ${imported} alone takes ${out.contents.length} bytes`)
+}
+
+function reference(name) {
+  const out = mkdtempSync(join(tmpdir(), 'symphony-api-'))
+  run('typedoc', ['--options', 'typedoc.json', '--out', out], join(root, 'packages', name))
+  const file = join(root, 'docs/api', `${name}.md`)
+  const made = read(join(out, 'README.md'))
+  rmSync(out, { recursive: true })
+  if (write) writeFileSync(file, made)
+  else if (made !== read(file)) problems.push(`docs/api/${name}.md is not what the sources say: make api-docs`)
+}
+
+function read(file) {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+for (const name of ['client', 'react']) {
+  const dir = join(root, 'packages', name)
+  rmSync(join(dir, 'dist'), { recursive: true, force: true })
+  run('tsc', ['-p', 'tsconfig.build.json'], dir)
+  run('tsc', ['-p', 'tsconfig.json'], dir)
+  if (problems.length > 0) break
+  run('publint', ['--strict'], dir)
+  run('attw', ['--pack', '.', '--profile', 'esm-only', '--format', 'ascii'], dir)
+  await size(name, limits[name])
+  reference(name)
+}
+if (problems.length === 0) await treeShakes('client', 'SymphonyError')
+
+if (problems.length > 0) {
+  console.error(problems.join('\n\n'))
+  process.exitCode = 1
+}
