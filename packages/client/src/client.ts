@@ -1,6 +1,7 @@
 import type { Token } from './connection/types.js'
 import { SymphonyError } from './errors.js'
 import { type Presence, Room } from './room.js'
+import { mustBeTheOnlyYjs } from './yjs-guard.js'
 
 /** How a client works. */
 export interface ClientOptions {
@@ -33,6 +34,7 @@ export class SymphonyClient {
    * @throws SymphonyError `invalid-argument` if that is no URL
    */
   constructor(url: string | (ClientOptions & { url: string }), options: ClientOptions = {}) {
+    mustBeTheOnlyYjs()
     const given = typeof url === 'object' && url !== null ? url : { ...options, url }
     this.url = serverUrl(given.url)
     this.#options = given

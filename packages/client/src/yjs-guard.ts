@@ -1,17 +1,21 @@
 import * as Y from 'yjs'
 import { SymphonyError } from './errors.js'
 
+const loaded = Symbol.for('symphony.yjs')
+
 /**
- * Yjs compares types with instanceof, so a document made by one copy of it is a stranger to another. A bundle with two
- * copies fails later, in ways that point elsewhere; so a document given by the application is checked here.
+ * Yjs tells its types apart with instanceof, so that documents of one copy of it are strangers to another. Two copies in a page fail
+ * later, in ways that point elsewhere. So the second copy of this package that comes with a Yjs of its own says so at once.
  *
  * @throws SymphonyError `duplicate-yjs`
  */
-export function mustBeOurYjs(call: string, value: object): void {
-  if (value instanceof Y.AbstractType || value instanceof Y.Doc) return
-  throw new SymphonyError(
-    'duplicate-yjs',
-    `${call}: this was made by another copy of Yjs than the one of @symphony-rtc/client. ` +
-      'Let "npm ls yjs" show one version only, and the bundler use one (resolve.dedupe: ["yjs"] in Vite)',
-  )
+export function mustBeTheOnlyYjs(): void {
+  const known = globalThis as { [loaded]?: unknown }
+  known[loaded] ??= Y.Doc
+  if (known[loaded] !== Y.Doc)
+    throw new SymphonyError(
+      'duplicate-yjs',
+      'two copies of Yjs are loaded, each with a copy of @symphony-rtc/client. Let "npm ls yjs" show one version only, ' +
+        'and let the bundler use one (in Vite: resolve: { dedupe: ["yjs"] })',
+    )
 }
