@@ -43,10 +43,16 @@ test: export SYMPHONY_TEST_ALL = 1
 test: ## run all tests: linters, fuzzing, race detector, Node, browser, crash
 	@$(SETUP) go race chromium
 	@$(MAKE) --no-print-directory build lint
+	@$(MAKE) --no-print-directory test-packages
 	@$(MAKE) --no-print-directory test-fuzz test-race
 	@$(MAKE) --no-print-directory test-crash RUNS=200
 	@echo "== tests"
 	@$(GO) test -timeout 30m ./...
+
+test-packages: build ## test the npm packages: types, size, what publint says, and in Node beside a real server
+	@echo "== npm packages"
+	@node scripts/check-packages.mjs
+	@for package in client react; do (cd packages/$$package && npx --no-install vitest run) || exit 1; done
 
 test-race:
 	@echo "== race detector"
@@ -91,8 +97,11 @@ fmt: node ## format Go and JavaScript
 	@gofmt -w $(GO_DIRS)
 	@npx --no-install biome check --write .
 
-docs: ## write the generated pages of docs/ anew
+docs: api-docs ## write the generated pages of docs/ anew
 	@$(GO) run ./cmd/symphony config --list > docs/configuration.md
+
+api-docs: node
+	@node scripts/check-packages.mjs --write
 
 fuzz: ## fuzz for longer: make fuzz SECONDS=3600
 	@$(SETUP) go
@@ -102,4 +111,4 @@ clean: ## remove what was built (not the data of rooms)
 	@rm -rf bin artifacts coverage
 	@find examples/hello/dist -mindepth 1 ! -name README.md -delete
 
-.PHONY: help run build page node test test-race test-fuzz test-crash test-oracle bench bench-compare lint fmt docs fuzz clean
+.PHONY: help run build page node test test-packages test-race test-fuzz test-crash test-oracle bench bench-compare lint fmt docs api-docs fuzz clean
