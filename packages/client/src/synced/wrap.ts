@@ -1,0 +1,66 @@
+// biome-ignore-all lint/suspicious/noExplicitAny: what a shared type holds is not known here, as in Yjs
+import * as Y from 'yjs'
+import { SymphonyError } from '../errors.js'
+import { SyncedList } from './list.js'
+import { SyncedMap } from './map.js'
+import { type Synced, wrapperOf } from './synced.js'
+import { SyncedText } from './text.js'
+
+/** The Synced type of a Yjs type; always the same one for the same type. */
+export function wrap<T = any>(type: Y.Map<any>): SyncedMap<T>
+export function wrap<T = any>(type: Y.Array<any>): SyncedList<T>
+export function wrap(type: Y.Text): SyncedText
+export function wrap(type: Y.AbstractType<any>): Synced<any>
+export function wrap(type: Y.AbstractType<any>): Synced {
+  const wrapper = wrapperOf(type) ?? make(type)
+  if (!wrapper)
+    throw new SymphonyError(
+      'invalid-argument',
+      'wrap(type): it takes a Y.Map, Y.Array or Y.Text of a document',
+    )
+  return wrapper
+}
+
+/** What an application reads for what Yjs stores: Synced types for Yjs types, plain values as they are. */
+export function read(value: unknown): any {
+  if (!(value instanceof Y.AbstractType)) return value
+  // A type that has no Synced counterpart, as Y.XmlFragment, is read as it is.
+  return wrapperOf(value) ?? make(value) ?? value
+}
+
+/** The plain form of what an application reads. */
+export function plain(value: any): any {
+  return value !== null && typeof value === 'object' && typeof value.toJSON === 'function'
+    ? value.toJSON()
+    : value
+}
+
+/** Whether a value is a Yjs type that has a Synced counterpart. A Y.Xml type inherits from one, but has none. */
+export function isSyncable(value: any): value is Y.Map<any> | Y.Array<any> | Y.Text {
+  return (
+    value instanceof Y.AbstractType && [Y.Map, Y.Array, Y.Text].some((kind) => kind === value.constructor)
+  )
+}
+
+function make(type: any): Synced | undefined {
+  if (!isSyncable(type) || !type.doc) return
+  if (type instanceof Y.Map) return new SyncedMap(type)
+  return type instanceof Y.Array ? new SyncedList(type) : new SyncedText(type)
+}
+
+/** A list that can be nested in another type. It can be filled and read before. */
+export function newNestedList<T = any>(): SyncedList<T> {
+  return new SyncedList<T>()
+}
+
+/** A map that can be nested in another type. It can be filled and read before. */
+export function newNestedMap<T = any>(): SyncedMap<T> {
+  return new SyncedMap<T>()
+}
+
+/** A text that can be nested in another type. It can be filled and read before. */
+export function newNestedText(text = ''): SyncedText {
+  const synced = new SyncedText()
+  if (text) synced.insert(0, text)
+  return synced
+}
