@@ -3,7 +3,8 @@ import * as Y from 'yjs'
 import { Emitter, reportError } from '../emitter.js'
 import { SymphonyError } from '../errors.js'
 import { merge } from './merge.js'
-import { type History, mergeable, Store } from './store.js'
+import { Saver } from './saver.js'
+import { type History, Store } from './store.js'
 import { Tabs } from './tabs.js'
 
 export interface OfflineOptions {
@@ -28,11 +29,6 @@ export interface OfflineEvents {
 
 /** Longest time `loaded` waits for a storage that does not answer, in ms. */
 const patience = 5_000
-/** After how many ms a failed write is tried again. */
-const retryAfter = 30_000
-/** How many records, and bytes of them, may be added to a compacted copy before it is compacted again. */
-const maxRecords = 500
-const maxBytes = 1 << 20
 const pageEvents = ['pagehide', 'pageshow', 'visibilitychange']
 
 /**
@@ -53,31 +49,13 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
   readonly #awareness: Awareness
   readonly #name: string
   readonly #factory: IDBFactory | undefined
-  readonly #startOver: boolean
   readonly #history: History
-  #store: Store | undefined
+  readonly #saver: Saver
   #tabs: Tabs | undefined
-  /**
-   * Where changes go: `opening` collects them; `open` writes them; `behind` lets them pass, because a write failed and
-   * the next one will be of the whole document; `none` lets them pass for good.
-   */
-  #mode: 'opening' | 'open' | 'behind' | 'none' = 'opening'
   /** Changes of this turn. */
   #turn: Uint8Array[] = []
-  /** Changes that no write was begun for. */
-  #unsaved: Uint8Array[] = []
-  #writes = 0
-  /** Resolves when the writes begun so far have ended. */
-  #settled: Promise<unknown> = Promise.resolve()
-  #retry: ReturnType<typeof setTimeout> | undefined
-  /** The records whose content is in the document. */
-  #known = new Set<IDBValidKey>()
-  /** How many records the last compaction left, how large they were, and how many bytes were added since. */
-  #base = { records: 0, bytes: 0 }
-  #added = 0
   #warned = new Set<string>()
   #ending: Promise<void> | undefined
-  #ended = false
   #isStale = false
 
   /** Opens the copy, without waiting: see `loaded`. Does not throw if the storage fails. */
@@ -87,14 +65,24 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
     this.#doc = doc
     this.#awareness = awareness
     this.#name = `symphony:${key}`
-    this.#startOver = generation !== undefined
-    this.#history = { generation, era: this.#startOver ? Math.random() : undefined }
+    const startOver = generation !== undefined
+    this.#history = { generation, era: startOver ? Math.random() : undefined }
     try {
       this.#factory = options.indexedDB ?? globalThis.indexedDB
     } catch (cause) {
-      // Some browsers throw here if the person or the frame does not allow storage.
-      queueMicrotask(() => this.#warn('open', 'cannot be opened', cause))
+      // Some browsers throw here if the person or the frame does not allow storage. Told when one can listen.
+      queueMicrotask(() => this.#warn('open', cause))
     }
+    this.#saver = new Saver({
+      factory: this.#factory,
+      name: this.#name,
+      doc,
+      history: this.#history,
+      startOver,
+      apply: (updates) => this.#apply(updates),
+      warn: (kind, cause) => this.#warn(kind, cause),
+      stale: () => this.#stale(),
+    })
     const Channel = options.BroadcastChannel ?? (this.#factory && globalThis.BroadcastChannel)
     if (Y.encodeStateVector(doc).length > 1) this.#onUpdate(Y.encodeStateAsUpdate(doc), undefined)
     doc.on('update', this.#onUpdate)
@@ -117,7 +105,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
     }
     this.#history.generation = generation
     this.#tabs?.hello()
-    if (this.#mode === 'open') this.#storeGeneration()
+    this.#saver.saveAll()
   }
 
   /**
@@ -126,22 +114,14 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
    */
   async erase(): Promise<void> {
     this.#detach()
-    await this.loaded
-    await this.#settled
-    this.#mode = 'none'
+    await this.destroy()
+    if (!this.#factory) return
     try {
-      // Cleared first, because the deletion waits until all other tabs have let go of the database.
-      await this.#store?.clear()
-      this.#store?.close()
-      if (this.#factory) await Store.remove(this.#factory, this.#name)
+      await within(patience, Store.erase(this.#factory, this.#name))
     } catch (cause) {
-      throw new SymphonyError(
-        'storage',
-        "erase: the room's copy on this device could not be deleted; delete the data of this site in the browser's settings",
-        { cause },
-      )
-    } finally {
-      await this.destroy()
+      const message =
+        "erase: the room's copy on this device could not be deleted; delete the data of this site in the browser's settings"
+      throw new SymphonyError('storage', message, { cause })
     }
   }
 
@@ -152,15 +132,11 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
   }
 
   async #start(Channel: typeof BroadcastChannel | undefined): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        this.#warn('late', `has not answered for ${patience / 1000} s`)
-        resolve()
-      }, patience)
-    })
-    await Promise.race([this.#open(), late])
-    clearTimeout(timer)
+    try {
+      await within(patience, this.#saver.open())
+    } catch (cause) {
+      this.#warn('late', cause)
+    }
     if (this.#ending || !Channel || this.#isStale) return
     this.#tabs = new Tabs({
       name: this.#name,
@@ -169,52 +145,21 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
       BroadcastChannel: Channel,
       history: this.#history,
       origin: this,
-      isStored: () => this.#mode === 'open',
+      isStored: () => this.#saver.works,
       receive: (update, stored) => {
         if (!this.#apply([update])[0] || stored) return
         // The other tab cannot store it, so this one does.
-        this.#keep(update)
-        this.#save()
+        this.#saver.keep(update)
+        this.#saver.save()
       },
     })
-  }
-
-  async #open(): Promise<void> {
-    if (!this.#factory) return this.#forgo()
-    try {
-      this.#store = await Store.open(this.#factory, this.#name, () => this.#gone())
-      const ours = { generation: this.generation, era: this.#history.era ?? Math.random() }
-      const [stored, records] = await this.#store.load(ours, this.#startOver)
-      if (!mergeable(stored, this.#history)) return this.#stale()
-      this.#history.era = stored.era
-      this.#history.generation ??= stored.generation
-      if (this.#mode === 'opening') this.#mode = 'open'
-      if (!this.#ending) this.#take(records)
-      this.#save(true)
-      if (this.#mode === 'open' && this.generation !== stored.generation) this.#storeGeneration()
-    } catch (cause) {
-      this.#forgo()
-      this.#warn('open', 'cannot be opened', cause)
-    }
-    if (this.#ended) this.#store?.close()
-  }
-
-  /** Applies what was stored. */
-  #take(records: Map<IDBValidKey, unknown>): void {
-    const updates = [...records.values()]
-    const read = this.#apply(updates)
-    ;[...records.keys()].forEach((key, i) => {
-      if (read[i]) this.#known.add(key)
-    })
-    const sizes = updates.map((update) => (update as Uint8Array | undefined)?.byteLength ?? 0)
-    this.#base = { records: 1, bytes: Math.max(0, ...sizes) }
-    this.#added = sizes.reduce((sum, size) => sum + size, -this.#base.bytes)
-    if (this.#mode === 'open' && this.#isGrown(records.size)) this.#write(() => this.#compact())
   }
 
   /** Applies updates of storage or other tabs. Says of each whether it could be read. */
   #apply(updates: unknown[]): boolean[] {
     let read: boolean[] = []
+    // Who ended the copy does not expect the document to change any more.
+    if (this.#ending) return read
     try {
       this.#doc.transact(() => {
         read = updates.map((update) => {
@@ -222,7 +167,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
             Y.applyUpdate(this.#doc, update as Uint8Array, this)
             return true
           } catch (cause) {
-            this.#warn('record', 'holds a change that cannot be read and is left out', cause)
+            this.#warn('record', cause)
             return false
           }
         })
@@ -249,134 +194,23 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
       const update = merge(this.#turn)
       this.#turn = []
       this.#tabs?.send(update)
-      this.#keep(update)
+      this.#saver.keep(update)
     }
-    this.#save()
-  }
-
-  #keep(update: Uint8Array): void {
-    if (this.#mode === 'open' || this.#mode === 'opening') this.#unsaved.push(update)
-  }
-
-  /** Writes what is unsaved; unless urgent, only when the write before has ended, so that slow storage gets few large ones. */
-  #save(urgent = false): void {
-    if (this.#mode !== 'open' || this.#unsaved.length === 0 || (this.#writes > 0 && !urgent)) return
-    const update = merge(this.#unsaved)
-    this.#unsaved = []
-    this.#write(async (store) => {
-      const [key, records, stored] = await store.append(this.#history.era as number, update)
-      if (!this.#isCurrent(stored)) return
-      this.#known.add(key)
-      this.#added += update.length
-      if (this.#isGrown(records)) await this.#compact()
-    })
-  }
-
-  #isGrown(records: number): boolean {
-    return records - this.#base.records >= maxRecords || this.#added > Math.max(maxBytes, this.#base.bytes)
-  }
-
-  /** Makes one record of all, of the document as it is now. That drops what was deleted, which merging updates would not. */
-  async #compact(): Promise<void> {
-    let bytes = 0
-    const [stored, keys] = await (this.#store as Store).compact(
-      this.#history,
-      this.#known,
-      (updates) => this.#apply(updates),
-      () => {
-        const all = Y.encodeStateAsUpdate(this.#doc)
-        bytes = all.length
-        return all
-      },
-    )
-    if (!this.#isCurrent(stored)) return
-    this.#known = new Set(keys.slice(0, 1))
-    this.#base = { records: keys.length, bytes }
-    this.#added = 0
-  }
-
-  #storeGeneration(): void {
-    this.#write(async (store) => {
-      this.#isCurrent(await store.setGeneration(this.#history.era as number, this.generation as number))
-    })
-  }
-
-  /** Runs one write, and what came up meanwhile after it. */
-  #write(write: (store: Store) => Promise<void>): void {
-    this.#writes++
-    const written = write(this.#store as Store)
-      .catch((cause) => this.#fail(cause))
-      .finally(() => {
-        this.#writes--
-        this.#save()
-      })
-    const before = this.#settled
-    this.#settled = written.then(() => before)
-  }
-
-  /** A write failed: what was to be written is in the document, which is written whole when there may be room again. */
-  #fail(cause: unknown): void {
-    if (this.#mode !== 'open') return
-    this.#mode = 'behind'
-    this.#unsaved = []
-    this.#warn('write', 'refused a write (it may be full)', cause)
-    this.#retry = setTimeout(() => this.#catchUp(), retryAfter)
-    ;(this.#retry as { unref?: () => void }).unref?.()
-  }
-
-  #catchUp(): void {
-    clearTimeout(this.#retry)
-    if (this.#mode !== 'behind') return
-    this.#mode = 'open'
-    this.#write(() => this.#compact())
-  }
-
-  /** Whether the stored history is still the one of the document. If not, ends writing. */
-  #isCurrent(stored: History | undefined): boolean {
-    if (this.#mode === 'none') return false
-    if (!stored) this.#gone()
-    else if (stored.era !== this.#history.era || !mergeable(stored, this.#history)) this.#stale()
-    else {
-      this.#history.generation ??= stored.generation
-      return true
-    }
-    return false
+    this.#saver.save()
   }
 
   #stale(): void {
     if (this.#isStale) return
     this.#isStale = true
-    this.#forgo()
+    this.#saver.stop()
     this.#detach()
     this.emit('stale')
   }
 
-  #gone(): void {
-    if (this.#mode === 'none') return
-    this.#forgo()
-    this.#warn('gone', 'was deleted or replaced by another tab or by the browser')
-  }
-
-  /** Goes on without storage. */
-  #forgo(): void {
-    this.#mode = 'none'
-    this.#unsaved = []
-    clearTimeout(this.#retry)
-    this.#store?.close()
-    this.#store = undefined
-  }
-
-  #warn(kind: string, what: string, cause?: unknown): void {
+  #warn(kind: keyof typeof warnings, cause?: unknown): void {
     if (this.#warned.has(kind)) return
     this.#warned.add(kind)
-    this.emit(
-      'warning',
-      new SymphonyError(
-        'storage',
-        `The browser's storage ${what}. Changes are in memory only until the server has them: keep the page open until they are saved.`,
-        { cause },
-      ),
-    )
+    this.emit('warning', new SymphonyError('storage', warnings[kind], { cause }))
   }
 
   #onPage = ({ type, persisted }: Event & { persisted?: boolean }): void => {
@@ -388,7 +222,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
       return
     }
     this.#flush()
-    this.#save(true)
+    this.#saver.save(true)
     if (type === 'pagehide') this.#tabs?.bye()
   }
 
@@ -403,14 +237,34 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
 
   async #end(): Promise<void> {
     this.#flush()
-    this.#save(true)
+    this.#saver.save(true)
     this.#detach()
     await this.loaded
-    await this.#settled
-    this.#catchUp()
-    await this.#settled
-    this.#ended = true
-    // If the storage has not answered yet, what it is to write is written when it does, and then it is closed.
-    if (this.#mode !== 'opening') this.#forgo()
+    await this.#saver.end()
+  }
+}
+
+const memoryOnly =
+  'Edits are now in memory only until the server has them: keep the page open until they are saved.'
+
+const warnings = {
+  open: `The browser's storage cannot be opened. ${memoryOnly}`,
+  late: `The browser's storage has not answered yet. ${memoryOnly}`,
+  write: `The browser's storage refused a write, maybe because it is full. ${memoryOnly}`,
+  gone: `The room's copy on this device was deleted by another tab or by the browser. ${memoryOnly}`,
+  record:
+    "The room's copy on this device holds a change that cannot be read. It is left out; if the server has it, it comes from there.",
+}
+
+/** The same promise, but it rejects after some time, in ms. */
+async function within<T>(time: number, promise: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${time / 1000} s`)), time)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -10,7 +10,7 @@ export interface History {
   generation?: number
 }
 
-/** What is stored of one update. Records of another era than the stored history's are void. */
+/** What is stored of one update. It is void if its era is not that of the stored history. */
 interface StoredUpdate {
   era: number
   update: Uint8Array
@@ -25,21 +25,32 @@ export function mergeable(a: History, b: History): boolean {
 /** The version of the database is the version of its format. A later one cannot be opened by this code. */
 const format = 1
 
+/** What `Store.sync` needs of the document. */
+export interface Content {
+  /** Applies updates and says of each whether it could be read. Those that could not stay stored as they are. */
+  absorb(updates: unknown[]): boolean[]
+  /** All of the document as one update, to replace all records but those that could not be read; or nothing, to leave them. */
+  encode(records: number): Uint8Array | undefined
+}
+
 /**
  * The IndexedDB database of one room: a log of updates, and which history they belong to.
  *
  * Each room has a database of its own: opening reads nothing of other rooms, rooms do not wait for each other's
- * transactions, and erasing one is deleting its database.
+ * transactions, and erasing one is deleting its database. Updates are in Yjs's first format, as they come and as they
+ * travel; the second is smaller for whole documents, but larger for single edits.
  */
 export class Store {
   readonly #db: IDBDatabase
+  /** The records whose content is in the document. Only committed ones: the key of an aborted one is given out again. */
+  #known = new Set<IDBValidKey>()
 
   private constructor(db: IDBDatabase) {
     this.#db = db
   }
 
   /** Opens the database of that name, or creates it. `gone` is called if it is closed under us: deleted, or upgraded. */
-  static async open(factory: IDBFactory, name: string, gone: () => void): Promise<Store> {
+  static async open(factory: IDBFactory, name: string, gone?: () => void): Promise<Store> {
     const request = factory.open(name, format)
     request.onupgradeneeded = () => {
       request.result.createObjectStore('updates', { autoIncrement: true })
@@ -48,110 +59,79 @@ export class Store {
     const db = await done(request)
     db.onversionchange = () => {
       db.close()
-      gone()
+      gone?.()
     }
-    db.onclose = gone
+    db.onclose = () => gone?.()
     return new Store(db)
   }
 
   /**
-   * Reads everything. An empty database takes on the history `ours`, and so does one of another generation if
-   * `startOver`: what it held is erased. Returns the stored history and what belongs to it, key by key.
-   */
-  load(
-    ours: Required<Pick<History, 'era'>> & History,
-    startOver: boolean,
-  ): Promise<[History, Map<IDBValidKey, unknown>]> {
-    return transact(this.#db, async (tx) => {
-      const updates = tx.objectStore('updates')
-      const [stored, keys, values] = await Promise.all([
-        readHistory(tx),
-        done(updates.getAllKeys()),
-        done(updates.getAll()),
-      ])
-      const all = new Map<IDBValidKey, unknown>()
-      if (!stored || (startOver && stored.generation !== ours.generation)) {
-        updates.clear()
-        writeHistory(tx, ours)
-        return [ours, all]
-      }
-      values.forEach((value: Partial<StoredUpdate> | undefined, i) => {
-        if (value?.era === stored.era) all.set(keys[i] as IDBValidKey, value?.update)
-      })
-      return [stored, all]
-    })
-  }
-
-  /**
-   * Adds an update of an era. Returns its key, how many records there are, and the stored history (none if it was
-   * erased meanwhile): if that is of another era, what was added is void.
+   * Adds an update of an era. Returns how many records there are, and the stored history (none if it was erased
+   * meanwhile): if that is of another era, what was added is void.
    *
-   * The commit is asked for at once instead of after the check, so that the update is saved even if the page ends
-   * before it hears of the result.
+   * The commit is asked for at once instead of after a check, so that the update is saved even if the page ends before
+   * it hears of the result.
    */
-  async append(era: number, update: Uint8Array): Promise<[IDBValidKey, number, History | undefined]> {
-    const requests = await transact(this.#db, (tx) => {
+  async append(era: number, update: Uint8Array): Promise<[records: number, stored: History | undefined]> {
+    const [key, records, stored] = await transact(this.#db, (tx) => {
       const updates = tx.objectStore('updates')
       const record: StoredUpdate = { era, update }
-      const all = [updates.add(record), updates.count(), tx.objectStore('meta').get('history')] as const
+      const requests = [updates.add(record), updates.count(), tx.objectStore('meta').get('history')] as const
       tx.commit?.()
-      return all
+      return requests
     })
-    return [requests[0].result, requests[1].result, requests[2].result]
-  }
-
-  /** Notes the generation of the stored history, if it has none yet. Returns the stored history. */
-  setGeneration(era: number, generation: number): Promise<History | undefined> {
-    return transact(this.#db, async (tx) => {
-      const stored = await readHistory(tx)
-      if (stored?.era === era && stored.generation === undefined) writeHistory(tx, { era, generation })
-      return stored
-    })
+    this.#known.add(key.result)
+    return [records.result, stored.result]
   }
 
   /**
-   * Replaces all records with one, in one transaction, so that nobody can write between reading and deleting.
-   * `absorb` is given each record whose key is not among `known` and says whether it could be read; one that could
-   * not stays stored. `encode` returns everything: known, absorbed and more.
+   * Brings document and store together, in one transaction, so that nobody writes between reading and deleting:
+   * reads what the document lacks, notes the generation if the stored history has none, and replaces the records with
+   * one if `content` wants it.
    *
-   * Returns the stored history, and the keys that are left, first that of the new record; changes nothing if the
-   * history is another than `ours`.
+   * 'begin': an empty store takes on the history `ours`. 'startOver': so does one of another generation, and what it
+   * held is erased. Returns the stored history; if that cannot be merged with `ours` nothing was read or changed.
    */
-  compact(
+  async sync(
     ours: History,
-    known: ReadonlySet<IDBValidKey>,
-    absorb: (updates: unknown[]) => boolean[],
-    encode: () => Uint8Array,
-  ): Promise<[History | undefined, IDBValidKey[]]> {
-    return transact(this.#db, async (tx) => {
+    how: 'begin' | 'startOver' | 'compact',
+    content: Content,
+  ): Promise<History | undefined> {
+    const [stored, read, added] = await transact(this.#db, async (tx) => {
       const updates = tx.objectStore('updates')
-      const [stored, keys] = await Promise.all([readHistory(tx), done(updates.getAllKeys())])
-      if (stored?.era === undefined || stored.era !== ours.era || !mergeable(stored, ours))
-        return [stored, []]
-      const newKeys = keys.filter((key) => !known.has(key))
-      const records: (Partial<StoredUpdate> | undefined)[] = await Promise.all(
-        newKeys.map((key) => done(updates.get(key))),
-      )
-      const read = absorb(
-        records.map((record) => (record?.era === stored.era ? record?.update : emptyUpdate)),
-      )
-      const broken = new Set(newKeys.filter((_, i) => !read[i]))
-      for (const key of keys) if (!broken.has(key)) updates.delete(key)
-      const record: StoredUpdate = { era: stored.era, update: encode() }
-      const key = await done(updates.add(record))
-      if (stored.generation === undefined && ours.generation !== undefined) {
-        writeHistory(tx, { era: stored.era, generation: ours.generation })
+      const meta = tx.objectStore('meta')
+      let [stored, keys] = await Promise.all([
+        done<History | undefined>(meta.get('history')),
+        done(updates.getAllKeys()),
+      ])
+      if (stored ? how === 'startOver' && stored.generation !== ours.generation : how !== 'compact') {
+        updates.clear()
+        keys = []
+        stored = { era: ours.era ?? Math.random(), generation: ours.generation }
+        meta.put(stored, 'history')
       }
-      return [stored, [key, ...broken]]
+      if (!stored || !mergeable(stored, ours)) return [stored, []]
+      if (stored.generation === undefined && ours.generation !== undefined) {
+        stored.generation = ours.generation
+        meta.put(stored, 'history')
+      }
+      const { era } = stored
+      const unknown = keys.filter((key) => !this.#known.has(key))
+      const records: (StoredUpdate | undefined)[] = await Promise.all(
+        unknown.map((key) => done(updates.get(key))),
+      )
+      const could = content.absorb(
+        records.map((record) => (record && record.era !== era ? nothing : record?.update)),
+      )
+      const read = unknown.filter((_, i) => could[i])
+      const update = content.encode(keys.length)
+      if (!update) return [stored, read]
+      for (const key of [...read, ...keys.filter((key) => this.#known.has(key))]) updates.delete(key)
+      return [stored, read, await done(updates.add({ era, update }))]
     })
-  }
-
-  /** Deletes all content. The database itself is left, for `Store.remove`. */
-  clear(): Promise<void> {
-    return transact(this.#db, (tx) => {
-      tx.objectStore('updates').clear()
-      tx.objectStore('meta').clear()
-    })
+    if (added) this.#known = new Set([added])
+    else for (const key of read) this.#known.add(key)
+    return stored
   }
 
   /** Closes the database once the transactions under way have ended. */
@@ -159,23 +139,22 @@ export class Store {
     this.#db.close()
   }
 
-  /** Deletes the database of that name; resolves when that is done or only waits for other tabs to let go of it. */
-  static remove(factory: IDBFactory, name: string): Promise<unknown> {
-    const request = factory.deleteDatabase(name)
-    const blocked = new Promise((resolve) => {
-      request.onblocked = resolve
+  /** Deletes the database of that name. */
+  static async erase(factory: IDBFactory, name: string): Promise<void> {
+    // Emptied first, because the deletion waits until all tabs have let go of the database.
+    const store = await Store.open(factory, name)
+    await transact(store.#db, (tx) => {
+      tx.objectStore('updates').clear()
+      tx.objectStore('meta').clear()
     })
-    return Promise.race([done(request), blocked])
+    store.close()
+    const request = factory.deleteDatabase(name)
+    await new Promise((resolve, reject) => {
+      request.onsuccess = request.onblocked = resolve
+      request.onerror = () => reject(request.error)
+    })
   }
 }
 
 /** An update without content. */
-const emptyUpdate = new Uint8Array(2)
-
-function readHistory(tx: IDBTransaction): Promise<History | undefined> {
-  return done(tx.objectStore('meta').get('history'))
-}
-
-function writeHistory(tx: IDBTransaction, { era, generation }: History): void {
-  tx.objectStore('meta').put({ era, generation }, 'history')
-}
+const nothing = new Uint8Array(2)
