@@ -18,7 +18,9 @@ import * as Y from 'yjs'
  * - Lists in which nothing was moved hold no markers. Plain Yjs clients see moved elements at home, and the markers.
  *
  * Undoing a deletion gives the element a new id. The client that undoes knows which (Yjs follows undone deletions), and
- * lets the markers name it; see `repair`. Without that, as with a plain UndoManager, the element is shown at home.
+ * appends an alias `{ "symphony:moved": <old id>, to: <new id> }`, which is not part of any history; see `repair`. Without
+ * one, as after the undo of a plain UndoManager, the element is shown at home. Markers are never rewritten, so that undo
+ * and redo of the moves themselves find them.
  */
 
 /** The key that tells a marker from other elements of a list. */
@@ -39,34 +41,35 @@ export interface Slot {
   markers: number[]
 }
 
+/** A marker, or an alias if it has `to`. */
 interface Marker {
   [movedKey]: string
-  n: number
+  n?: number
+  to?: string
 }
 
 /** The elements of a list in the order in which they are shown; undefined if none was ever moved: then all are at home. */
 export function slotsOf(type: Y.Array<any>): Slot[] | undefined {
   const raw: unknown[] = type.toArray()
+  if (!raw.some(isMarker)) return
+  const finder = new Finder(type, raw)
   const moved = new Map<number, Slot>()
-  let found = false
   raw.forEach((value, index) => {
-    if (!isMarker(value)) return
-    found = true
-    const home = find(type, value[movedKey], false)
-    if (home === undefined || isMarker(raw[home])) return
+    if (!isMarker(value) || value.to) return
+    const home = finder.find(value[movedKey])
+    if (home === undefined) return
     const slot = moved.get(home) ?? { value: raw[home], at: index, home, markers: [] }
     moved.set(home, slot)
-    if (value.n >= (raw[slot.at] as Marker).n) slot.at = index
+    if (rank(value) >= rank(raw[slot.at])) slot.at = index
     slot.markers.push(index)
   })
-  if (!found) return
   const shown = new Map([...moved.values()].map((slot) => [slot.at, slot]))
   const slots: Slot[] = []
   raw.forEach((value, index) => {
-    if (isMarker(value)) {
-      const slot = shown.get(index)
-      if (slot) slots.push(slot)
-    } else if (!moved.has(index)) slots.push({ value, at: index, home: index, markers: [] })
+    if (!isMarker(value)) {
+      if (!moved.has(index)) slots.push({ value, at: index, home: index, markers: [] })
+    } else if (value.to) moved.get(finder.find(value.to) ?? -1)?.markers.push(index)
+    else if (shown.has(index)) slots.push(shown.get(index) as Slot)
   })
   return slots
 }
@@ -78,9 +81,8 @@ export function unmoved(type: Y.Array<any>): Slot[] {
 
 /** Moves an element, so that it is shown before what is at index `before` of the Y.Array. Call it in a transaction. */
 export function move(type: Y.Array<any>, slot: Slot, before: number): void {
-  const id = Y.createRelativePositionFromTypeIndex(type, slot.home).item as Y.ID
-  const n = 1 + Math.max(0, ...slot.markers.map((index) => type.get(index).n))
-  type.insert(before, [{ [movedKey]: `${id.client}:${id.clock}`, n }])
+  const n = 1 + Math.max(0, ...slot.markers.map((index) => rank(type.get(index))))
+  type.insert(before, [{ [movedKey]: idAt(type, slot.home), n }])
   remove(
     type,
     slot.markers.map((index) => (index < before ? index : index + 1)),
@@ -98,36 +100,77 @@ export function remove(type: Y.Array<any>, indices: number[]): void {
   }
 }
 
-/** After an undo or redo on this client: lets markers name what their elements are called now. */
+/** After an undo or redo on this client: says what elements that were brought back are called now. */
 export function repair(type: Y.Array<any>): void {
-  const doc = type.doc as Y.Doc
-  type.toArray().forEach((value, index) => {
-    if (!isMarker(value) || find(type, value[movedKey], false) !== undefined) return
-    const home = find(type, value[movedKey], true)
-    if (home === undefined) return
-    const id = Y.createRelativePositionFromTypeIndex(type, home).item as Y.ID
-    doc.transact(() => {
-      type.delete(index, 1)
-      type.insert(index, [{ [movedKey]: `${id.client}:${id.clock}`, n: value.n }])
-    }, repairOrigin)
+  const raw: unknown[] = type.toArray()
+  if (!raw.some(isMarker)) return
+  const now = new Finder(type, raw)
+  const followed = new Finder(type, raw, true)
+  const aliases = new Map<string, string>()
+  for (const value of raw) {
+    if (!isMarker(value) || value.to || now.find(value[movedKey]) !== undefined) continue
+    const home = followed.find(value[movedKey])
+    if (home !== undefined) aliases.set(value[movedKey], idAt(type, home))
+  }
+  if (!aliases.size) return
+  const old = [...raw.keys()].filter((index) => {
+    const value = raw[index]
+    return isMarker(value) && value.to && aliases.has(value[movedKey])
   })
+  type.doc?.transact(() => {
+    remove(type, old)
+    type.push([...aliases].map(([id, to]) => ({ [movedKey]: id, to })))
+  }, repairOrigin)
+}
+
+/** Finds elements of a list by id. */
+class Finder {
+  #aliases = new Map<string, string>()
+
+  constructor(
+    readonly type: Y.Array<any>,
+    readonly raw: unknown[],
+    readonly followUndone = false,
+  ) {
+    for (const value of raw) if (isMarker(value) && value.to) this.#aliases.set(value[movedKey], value.to)
+  }
+
+  /** The index of an element by its id, or by what is called so now; undefined if it is not there. */
+  find(id: string): number | undefined {
+    // Aliases that lead in a circle, which only a faulty client writes, end with the steps.
+    let name: string | undefined = id
+    for (let steps = 0; name && steps <= this.#aliases.size; steps++) {
+      const index = this.#index(name)
+      if (index !== undefined) return isMarker(this.raw[index]) ? undefined : index
+      name = this.#aliases.get(name)
+    }
+  }
+
+  #index(id: string): number | undefined {
+    const [client, clock] = id.split(':').map(Number)
+    if (!Number.isSafeInteger(client) || !Number.isSafeInteger(clock)) return
+    const at = (assoc: number) =>
+      Y.createAbsolutePositionFromRelativePosition(
+        Y.createRelativePositionFromJSON({ item: { client, clock }, assoc }),
+        this.type.doc as Y.Doc,
+        this.followUndone,
+      )
+    // A deleted element has one position; one that is there has one before and one after it.
+    const before = at(0)
+    if (before?.type === this.type && at(-1)?.index === before.index + 1) return before.index
+  }
 }
 
 function isMarker(value: any): value is Marker {
   return typeof value === 'object' && value !== null && typeof value[movedKey] === 'string'
 }
 
-/** The index of an element by its id, if it is there. */
-function find(type: Y.Array<any>, id: string, followUndone: boolean): number | undefined {
-  const [client, clock] = id.split(':').map(Number)
-  if (!Number.isSafeInteger(client) || !Number.isSafeInteger(clock)) return
-  const at = (assoc: number) =>
-    Y.createAbsolutePositionFromRelativePosition(
-      Y.createRelativePositionFromJSON({ item: { client, clock }, assoc }),
-      type.doc as Y.Doc,
-      followUndone,
-    )
-  // What lies left of a deleted element is where it was; of an element that is there, one before it.
-  const left = at(0)
-  if (left?.type === type && at(-1)?.index === left.index + 1) return left.index
+function rank(marker: unknown): number {
+  const { n } = marker as Marker
+  return typeof n === 'number' ? n : 0
+}
+
+function idAt(type: Y.Array<any>, index: number): string {
+  const { client, clock } = Y.createRelativePositionFromTypeIndex(type, index).item as Y.ID
+  return `${client}:${clock}`
 }
