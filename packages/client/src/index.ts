@@ -7,4 +7,14 @@ export { type ClientOptions, SymphonyClient } from './client.js'
 export type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
 export { SymphonyError, type SymphonyErrorCode } from './errors.js'
 export { type Presence, type Reset, Room, type RoomEvents, type User } from './room.js'
-export { History, localOrigin, Synced, SyncedList, SyncedMap, SyncedText } from './synced/index.js'
+export {
+  type Fields,
+  History,
+  type Keys,
+  localOrigin,
+  Synced,
+  SyncedList,
+  SyncedMap,
+  SyncedText,
+  type Values,
+} from './synced/index.js'

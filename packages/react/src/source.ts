@@ -1,0 +1,90 @@
+// biome-ignore-all lint/suspicious/noExplicitAny: what a room holds is not known here; the types of the hooks say it
+import { useCallback, useDebugValue, useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
+import type { Equal } from './equal.js'
+
+/** Something that has a value and tells when it changed. The value is identical as long as nothing changed. */
+export interface Source<V> {
+  get(): V
+  subscribe(changed: () => void): () => void
+}
+
+/** The value itself, as a selector. */
+export function all<V>(value: V): V {
+  return value
+}
+
+const nothing = () => {}
+
+/**
+ * What a selector makes of a source's value; renders the component again only if that changed.
+ *
+ * @param server the value on a server and while its HTML is hydrated, and as long as there is no source; always the same object
+ */
+export function useSource<V, S>(
+  source: Source<V> | undefined,
+  server: V,
+  select: (value: V) => S,
+  isEqual: Equal<S> = Object.is,
+): S {
+  const shown = useRef<{ value: S } | undefined>(undefined)
+  const [get, getServer] = useMemo(() => {
+    const choose = chooser(select, isEqual, () => shown.current)
+    return [() => choose(source ? source.get() : server), () => choose(server)]
+  }, [source, server, select, isEqual])
+
+  const latest = useRef(get)
+  const subscribe = useCallback(
+    (changed: () => void) =>
+      source ? source.subscribe(calm(changed, () => shown.current?.value !== latest.current())) : nothing,
+    [source],
+  )
+  useEffect(() => {
+    latest.current = get
+  }, [get])
+  const value = useSyncExternalStore(subscribe, get, getServer)
+  useEffect(() => {
+    shown.current = { value }
+  }, [value])
+  useDebugValue(value)
+  return value
+}
+
+/** A selector that returns the very same result for the same value, and the result before for an equal one. */
+function chooser<V, S>(select: (value: V) => S, isEqual: Equal<S>, shown: () => { value: S } | undefined) {
+  let last: { from: V; value: S } | undefined
+  return (from: V): S => {
+    if (last && Object.is(last.from, from)) return last.value
+    const before = last ?? shown()
+    const next = select(from)
+    const value = before && isEqual(before.value, next) ? before.value : next
+    last = { from, value }
+    return value
+  }
+}
+
+/**
+ * Tells React of a change at once, as inputs with a `value` need it; but of further changes in the same turn of the event loop
+ * only at its end if React is to render anyway. So a thousand changes do not make a thousand snapshots.
+ */
+function calm(changed: () => void, willRender: () => boolean): () => void {
+  let waiting = false
+  let more = false
+  return () => {
+    if (waiting) {
+      more = true
+      return
+    }
+    changed()
+    try {
+      waiting = willRender()
+    } catch {
+      // The selector threw. React finds out by itself and shows it to the next error boundary.
+    }
+    if (!waiting) return
+    queueMicrotask(() => {
+      waiting = false
+      if (more) changed()
+      more = false
+    })
+  }
+}
