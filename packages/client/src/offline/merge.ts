@@ -1,15 +1,19 @@
 import * as Y from 'yjs'
 
-/** How many updates are merged at once; Yjs takes time in the square of it. */
-const atOnce = 64
+/** From how many updates on reading them out of the document is better than merging them. */
+const many = 32
 
-/** Merges one or more updates into one. In steps, because merging 10,000 at once takes Yjs more than a second. */
-export function merge(updates: Uint8Array[]): Uint8Array {
-  let rest = updates
-  while (rest.length > 1) {
-    const merged = []
-    for (let i = 0; i < rest.length; i += atOnce) merged.push(Y.mergeUpdates(rest.slice(i, i + atOnce)))
-    rest = merged
+/**
+ * Makes one update of one or more that were applied to a document. Many are read out of the document, where they have
+ * become few large structs: to merge them takes Yjs time in the square of their number, and so does applying the result.
+ */
+export function merge(doc: Y.Doc, updates: Uint8Array[]): Uint8Array {
+  if (updates.length < many) return Y.mergeUpdates(updates)
+  const since = Y.decodeStateVector(Y.encodeStateVector(doc))
+  for (const update of updates) {
+    for (const [client, clock] of Y.parseUpdateMeta(update).from) {
+      since.set(client, Math.min(clock, since.get(client) ?? 0))
+    }
   }
-  return rest[0] as Uint8Array
+  return Y.encodeStateAsUpdate(doc, Y.encodeStateVector(since))
 }

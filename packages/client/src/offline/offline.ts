@@ -191,7 +191,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
   /** Ends the turn: sends its changes to the other tabs and writes them. */
   #flush = (): void => {
     if (this.#turn.length > 0) {
-      const update = merge(this.#turn)
+      const update = merge(this.#doc, this.#turn)
       this.#turn = []
       this.#tabs?.send(update)
       this.#saver.keep(update)

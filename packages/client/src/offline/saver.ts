@@ -80,7 +80,7 @@ export class Saver {
   /** Writes what was kept. Unless urgent, when the write before has ended: slow storage gets fewer and larger ones. */
   save(urgent = false): void {
     if (!this.works || this.#unsaved.length === 0 || (this.#writes > 0 && !urgent)) return
-    const update = merge(this.#unsaved)
+    const update = merge(this.#o.doc, this.#unsaved)
     this.#unsaved = []
     this.#write(async (store) => {
       const era = this.#o.history.era as number

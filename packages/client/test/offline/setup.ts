@@ -3,6 +3,7 @@ import { afterEach } from 'vitest'
 import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import type { SymphonyError } from '../../src/errors.js'
+import { done, transact } from '../../src/offline/idb.js'
 import { OfflineCopy, type OfflineOptions } from '../../src/offline/offline.js'
 
 /** A tab: a document with its copy, and what the copy said. */
@@ -73,3 +74,29 @@ export class NoChannel {
   close(): void {}
 }
 export const noChannel = NoChannel as unknown as typeof BroadcastChannel
+
+/** What is stored of a room: the history, and the size of each record. */
+export async function stored(
+  indexedDB: IDBFactory,
+  key: string,
+): Promise<{ history: { era: number; generation?: number } | undefined; sizes: number[] }> {
+  return withDatabase(indexedDB, key, async (tx) => {
+    const history = await done(tx.objectStore('meta').get('history'))
+    const records: { update: Uint8Array }[] = await done(tx.objectStore('updates').getAll())
+    return { history, sizes: records.map(({ update }) => update.length) }
+  })
+}
+
+/** Runs a function on the database of a room. */
+export async function withDatabase<T>(
+  indexedDB: IDBFactory,
+  key: string,
+  fn: (tx: IDBTransaction) => T | Promise<T>,
+): Promise<T> {
+  const db = await done(indexedDB.open(`symphony:${key}`))
+  try {
+    return (await transact(db, fn)) as T
+  } finally {
+    db.close()
+  }
+}
