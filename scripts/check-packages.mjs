@@ -21,7 +21,11 @@ const limits = {
 
 function run(command, args, cwd) {
   try {
-    return execFileSync(join(root, 'node_modules/.bin', command), args, { cwd, encoding: 'utf8', stdio: 'pipe' })
+    return execFileSync(join(root, 'node_modules/.bin', command), args, {
+      cwd,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    })
   } catch (error) {
     problems.push(`${command} in ${cwd.slice(root.length + 1)}:\n${error.stdout}${error.stderr}`)
     return ''
@@ -56,7 +60,8 @@ function reference(name) {
   const made = read(join(out, 'README.md'))
   rmSync(out, { recursive: true })
   if (write) writeFileSync(file, made)
-  else if (made !== read(file)) problems.push(`docs/api/${name}.md is not what the sources say: make api-docs`)
+  else if (made !== read(file))
+    problems.push(`docs/api/${name}.md is not what the sources say: make api-docs`)
 }
 
 function read(file) {

@@ -5,5 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    pool: 'forks',
+    execArgv: ['--expose-gc'], // test/memory.test.ts asks what is still held
   },
 })

@@ -48,7 +48,10 @@ export class SymphonyClient {
     if (typeof roomId !== 'string' || roomId === '' || new TextEncoder().encode(roomId).length > 255)
       throw new SymphonyError('invalid-argument', 'client.enter takes a room id: a string of 1 to 255 bytes')
     if (roomId === '.' || roomId === '..')
-      throw new SymphonyError('invalid-argument', `client.enter: browsers cannot ask for a room named "${roomId}"`)
+      throw new SymphonyError(
+        'invalid-argument',
+        `client.enter: browsers cannot ask for a room named "${roomId}"`,
+      )
     const known = this.#rooms.get(roomId)
     if (known && known.status !== 'closed') return known
     void known?.leave()
@@ -104,6 +107,7 @@ function serverUrl(given: unknown): string {
   }
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw bad(`rooms are not reached by ${url.protocol}`)
   if (url.hash || url.search) throw bad('an address has no "?" or "#"')
-  if (url.username || url.password) throw bad('browsers send no name and password this way; use the token option')
+  if (url.username || url.password)
+    throw bad('browsers send no name and password this way; use the token option')
   return `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, '').replace(/\/rooms$/, '')}`
 }

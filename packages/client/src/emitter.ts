@@ -1,6 +1,6 @@
 /** Listeners by event name; `E` maps each name to the arguments of its listeners. */
 export class Emitter<E extends { [K in keyof E]: unknown[] }> {
-  #listeners = new Map<keyof E, Set<(...args: never[]) => void>>()
+  #listeners = new Map<keyof E, Set<(...args: any[]) => void>>()
 
   /** Calls a listener on each event of a name, in the order they were added. Returns a function that stops it. */
   on<K extends keyof E>(name: K, listener: (...args: E[K]) => void): () => void {
@@ -26,7 +26,7 @@ export class Emitter<E extends { [K in keyof E]: unknown[] }> {
 
   /** Calls the listeners of a name. One that throws does not keep the others from hearing: its error is reported. */
   emit<K extends keyof E>(name: K, ...args: E[K]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])] as ((...args: E[K]) => void)[]) {
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {
         listener(...args)
       } catch (error) {

@@ -4,7 +4,7 @@ import { Connection } from './connection/connection.js'
 import type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
 import { Emitter } from './emitter.js'
 import { SymphonyError } from './errors.js'
-import { OfflineCopy } from './offline/offline.js'
+import type { OfflineCopy } from './offline/offline.js'
 import {
   History,
   localOrigin,
@@ -320,9 +320,11 @@ export class Room<P extends Presence = Presence> {
 
   /** Forgets what this device keeps of the room, and leaves it. Edits that the server does not have are lost. */
   async forget(): Promise<void> {
-    const { offline } = this.#parts
+    const parts = this.#parts
+    await parts.opening
+    const erased = parts.offline?.erase()
     await this.leave()
-    await offline?.erase()
+    await erased
   }
 
   #mustBeIn(call: string): void {
@@ -345,12 +347,7 @@ export class Room<P extends Presence = Presence> {
 
   #closedBy = new SymphonyError('closed', 'the server ended the connection for good')
 
-  #top(
-    name: string,
-    Type: new () => Top,
-    Wrapper: new (...args: any[]) => Synced,
-    call: string,
-  ): Synced {
+  #top(name: string, Type: new () => Top, Wrapper: new (...args: any[]) => Synced, call: string): Synced {
     this.#mustBeIn(call)
     if (typeof name !== 'string')
       throw new SymphonyError('invalid-argument', `room.${call} takes a name, a string`)
@@ -377,7 +374,7 @@ export class Room<P extends Presence = Presence> {
     const doc = new Y.Doc()
     const awareness = new Awareness(doc)
     if (begin.presence) awareness.setLocalState(begin.presence)
-    const parts: Parts = { doc, awareness, connection: undefined, offline: undefined }
+    const parts: Parts = { doc, awareness }
     awareness.on('change', (change: { added: number[]; updated: number[]; removed: number[] }) => {
       if (parts !== this.#parts) return
       const ids = new Set([...change.added, ...change.updated, ...change.removed])
@@ -388,28 +385,43 @@ export class Room<P extends Presence = Presence> {
       }
     })
     if (this.#settings.offline) {
-      const { key } = this.#settings
-      const offline = new OfflineCopy({ key, doc, awareness, generation: begin.generation })
-      parts.offline = offline
-      offline.on('warning', (warning) => this.#events.emit('warning', warning))
-      offline.on('stale', () => {
-        if (parts === this.#parts) this.#startOver(undefined)
-      })
-      void offline.loaded.then(() => {
-        if (parts !== this.#parts || this.#left) return
-        this.#generation ??= offline.generation
-        this.#connect(parts)
-      })
+      parts.opening = this.#open(parts, begin.generation)
     } else {
       // After the constructor, so that the application can listen first.
-      queueMicrotask(() => {
-        if (parts === this.#parts && !this.#left) this.#connect(parts)
-      })
+      queueMicrotask(() => this.#connect(parts))
     }
     return parts
   }
 
+  /** Opens the copy on this device, then connects: what is here need not be fetched. */
+  async #open(parts: Parts, generation: number | undefined): Promise<void> {
+    const { key } = this.#settings
+    const { doc, awareness } = parts
+    try {
+      // Loaded only where it is used: it is a third of the client.
+      const { OfflineCopy } = await import('./offline/offline.js')
+      const offline = new OfflineCopy({ key, doc, awareness, generation })
+      parts.offline = offline
+      offline.on('warning', (warning) => this.#events.emit('warning', warning))
+      offline.on('stale', () => {
+        if (this.#isIn(parts)) this.#startOver(undefined)
+      })
+      await offline.loaded
+      if (this.#isIn(parts)) this.#generation ??= offline.generation
+    } catch (cause) {
+      const what =
+        'the code that keeps rooms on this device could not be loaded; edits are in memory only until the server has them'
+      this.#events.emit('warning', new SymphonyError('storage', what, { cause }))
+    }
+    this.#connect(parts)
+  }
+
+  #isIn(parts: Parts): boolean {
+    return parts === this.#parts && !this.#left
+  }
+
   #connect(parts: Parts): void {
+    if (!this.#isIn(parts)) return
     const { url, token, presenceInterval, WebSocket } = this.#settings
     const { doc, awareness } = parts
     const connection = new Connection({
@@ -426,7 +438,7 @@ export class Room<P extends Presence = Presence> {
           parts.offline?.setGeneration(generation)
         } else {
           queueMicrotask(() => {
-            if (parts === this.#parts && !this.#left) this.#startOver(generation)
+            if (this.#isIn(parts)) this.#startOver(generation)
           })
         }
         return same
@@ -473,12 +485,14 @@ export class Room<P extends Presence = Presence> {
   }
 
   async #dispose(options?: { keepDoc?: boolean }): Promise<void> {
-    const { doc, awareness, connection, offline } = this.#parts
+    const { doc, awareness, connection, opening } = this.#parts
+    const parts = this.#parts
     connection?.destroy()
-    const done = offline?.destroy()
+    if (parts.offline) void parts.offline.destroy()
+    else await opening // what was edited before it was open is to be kept
+    await parts.offline?.destroy()
     awareness.destroy()
     if (!options?.keepDoc) doc.destroy()
-    await done
   }
 
   #setStatus(status: ConnectionStatus): void {
@@ -497,6 +511,7 @@ export class Room<P extends Presence = Presence> {
 interface Parts {
   doc: Y.Doc
   awareness: Awareness
-  connection: Connection | undefined
-  offline: OfflineCopy | undefined
+  connection?: Connection
+  offline?: OfflineCopy
+  opening?: Promise<void>
 }
