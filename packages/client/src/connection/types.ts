@@ -38,6 +38,11 @@ export interface ConnectionOptions {
   presenceInterval: number
   WebSocket: WebSocketConstructor
   /**
+   * The server is known to speak symphony.v1, because this device knows the room's generation: never connect as to a plain
+   * y-websocket server, that cannot tell the generation.
+   */
+  symphony?: boolean
+  /**
    * Asked with the room's generation before anything is exchanged. If it returns false, the connection has sent and applied
    * nothing, closes itself without an error and stays closed: the room starts over with a new document.
    */

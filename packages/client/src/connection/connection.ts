@@ -1,0 +1,368 @@
+import { applyAwarenessUpdate } from 'y-protocols/awareness'
+import * as Y from 'yjs'
+import { Emitter, reportError } from '../emitter.js'
+import { SymphonyError } from '../errors.js'
+import { getToken, Line, tokenFailed } from './line.js'
+import type { PageEvent } from './page.js'
+import { PresenceSender } from './presence.js'
+import { SaveTracker } from './save.js'
+import { AfterTurn } from './turn.js'
+import {
+  type ConnectionEvents,
+  type ConnectionOptions,
+  type ConnectionStatus,
+  defaultMaxMessage,
+  type SaveStatus,
+} from './types.js'
+import * as wire from './wire.js'
+
+/** What a server may begin with. */
+const openings: wire.Incoming['type'][] = ['hello', 'step1', 'step2', 'awareness', 'query', 'denied']
+
+/**
+ * Keeps a document and its presence in step with a room of a server: a Symphony server, or a plain y-websocket server.
+ * Connects at once and again whenever the connection is lost. Changes that come from the server have the Connection
+ * as their origin.
+ */
+export class Connection extends Emitter<ConnectionEvents> {
+  readonly #options: ConnectionOptions
+  readonly #line: Line
+  readonly #save: SaveTracker
+  readonly #presence: PresenceSender
+  readonly #turn = new AfterTurn(() => this.#flush())
+  /** Changes since the last flush. */
+  #updates: Uint8Array[] = []
+  /** The first message on this socket came. */
+  #greeted = false
+  /** The server's step 1 was answered. */
+  #answered = false
+  /** What the server has, as far as it said. */
+  #vector: Uint8Array | undefined
+  #synced = false
+  #readOnly = false
+  #warned = false
+  #maxMessage = defaultMaxMessage
+  #plain = false
+  /** The page is being left, and the others were told. */
+  #away = false
+
+  constructor(options: ConnectionOptions) {
+    super()
+    this.#options = options
+    const { doc, awareness } = options
+    const hasContent = Y.encodeStateVector(doc).length > 1
+    this.#save = new SaveTracker(
+      hasContent,
+      () => this.#askForSync(),
+      (status) => this.emit('saveStatus', status),
+    )
+    this.#presence = new PresenceSender(awareness, options.presenceInterval, () => this.#turn.schedule())
+    doc.on('update', this.#onUpdate)
+    this.#line = new Line(options, {
+      opened: (plain) => {
+        this.#plain = plain
+        if (plain) this.#begin()
+      },
+      received: (data) => this.#receive(data),
+      lost: () => this.#lost(),
+      status: (status) => this.emit('status', status),
+      error: (error) => this.emit('error', error),
+      probe: () => this.#probe(),
+      page: (event) => this.#onPage(event),
+    })
+  }
+
+  /** Where the connection stands. */
+  get status(): ConnectionStatus {
+    return this.#line.status
+  }
+
+  /** How safe this client's own changes are. */
+  get saveStatus(): SaveStatus {
+    return this.#save.status
+  }
+
+  /** Whether the document contains what the server had when the connection was made. False while there is none. */
+  get synced(): boolean {
+    return this.#synced
+  }
+
+  /** Whether the server takes no changes of this client. False until it said so. */
+  get readOnly(): boolean {
+    return this.#readOnly
+  }
+
+  /** The longest message that the server takes, in bytes. */
+  get maxMessage(): number {
+    return this.#maxMessage
+  }
+
+  /** Whether the server speaks only y-websocket's protocol. False until that is known. */
+  get plain(): boolean {
+    return this.#plain
+  }
+
+  /**
+   * Sends an event, anything that JSON can say, to the other members of the room. Returns false if it was not sent, because
+   * there is no connection or the server is a plain one.
+   *
+   * @throws SymphonyError `unsupported-value` if JSON cannot say it, `too-large` if that takes more than 1 MiB
+   */
+  broadcast(event: unknown): boolean {
+    let json: string | undefined
+    let cause: unknown
+    try {
+      json = JSON.stringify(event)
+    } catch (error) {
+      cause = error
+    }
+    if (json === undefined)
+      throw new SymphonyError(
+        'unsupported-value',
+        `broadcast takes what JSON can say${cause instanceof Error ? `: ${cause.message}` : `, not ${typeof event}`}`,
+        { cause },
+      )
+    const message = wire.eventMessage(this.#options.awareness.clientID, json)
+    // The frame around the JSON takes a few bytes of the limit.
+    if (message.length > Math.min(wire.maxJSON, this.#maxMessage))
+      throw new SymphonyError(
+        'too-large',
+        `broadcast of ${message.length} bytes: at most ${wire.maxJSON} can be sent; put large content into the document`,
+      )
+    if (this.status !== 'connected' || this.#plain) return false
+    // What was changed before goes first.
+    this.#flush()
+    this.#line.send(message)
+    return true
+  }
+
+  /** Gets the token anew and shows it to the server, without reconnecting. Without a connection nothing is to be done. */
+  refreshToken(): void {
+    if (this.status !== 'connected' || this.#plain) return
+    getToken(this.#options.token).then(
+      (text) => {
+        if (text !== undefined && this.status === 'connected' && !this.#plain)
+          this.#line.send(wire.tokenMessage(text))
+      },
+      (cause: unknown) => {
+        if (this.status !== 'closed') this.emit('error', tokenFailed(cause))
+      },
+    )
+  }
+
+  /** Ends the connection. What was changed is sent, the others see that this client is gone, everything is freed. */
+  destroy(): void {
+    this.#flush()
+    if (this.#greeted) this.#line.send(wire.awarenessMessage(this.#presence.goodbye()))
+    this.#line.end()
+    this.#options.doc.off('update', this.#onUpdate)
+    this.#presence.destroy()
+    this.#turn.destroy()
+  }
+
+  #onUpdate = (update: Uint8Array, origin: unknown) => {
+    if (origin === this) return
+    this.#save.change()
+    if (this.#readOnly) this.#warnReadOnly()
+    // Before the answer to the server's step 1 there is nothing to collect: the answer has it all.
+    if (!this.#answered) return
+    this.#updates.push(update)
+    this.#turn.schedule()
+  }
+
+  /** Sends what one turn of the event loop brought: changes first, because presence may point at them. */
+  #flush(): void {
+    if (this.#updates.length > 0) {
+      const updates = this.#updates
+      this.#updates = []
+      this.#sendUpdates(updates, true)
+    }
+    const presence = this.#greeted && this.#presence.take()
+    if (!presence) return
+    if (presence.length <= Math.min(wire.maxJSON, this.#maxMessage))
+      this.#line.send(wire.awarenessMessage(presence))
+    else
+      this.emit(
+        'error',
+        new SymphonyError(
+          'too-large',
+          `presence of ${presence.length} bytes was not sent: at most ${wire.maxJSON} can be; put large content into the document`,
+        ),
+      )
+  }
+
+  #sendUpdates(updates: Uint8Array[], newest: boolean): void {
+    const message = wire.syncMessage('update', wire.mergeUpdates(updates))
+    if (message.length > this.#maxMessage && updates.length > 1) {
+      const half = updates.length >> 1
+      this.#sendUpdates(updates.slice(0, half), false)
+      this.#sendUpdates(updates.slice(half), newest)
+    } else this.#sendChange(message, newest)
+  }
+
+  #sendChange(message: Uint8Array, newest: boolean): void {
+    if (message.length > this.#maxMessage) {
+      this.#line.end(
+        new SymphonyError(
+          'too-large',
+          `a change of ${message.length} bytes was not sent: the server takes at most ${this.#maxMessage} in one message ` +
+            '(limits.message). The document is still usable here; undo or split the change, or raise the limit, then enter the room again',
+        ),
+      )
+      return
+    }
+    this.#line.send(message)
+    this.#save.send(newest)
+  }
+
+  #receive(data: unknown): void {
+    let message: wire.Incoming
+    try {
+      if (typeof data === 'string') throw new Error('a text message')
+      message = wire.decode(new Uint8Array(data as ArrayBuffer))
+      if (!this.#greeted && !openings.includes(message.type))
+        throw new Error(`${message.type} before anything else`)
+    } catch (cause) {
+      this.#line.misunderstood(cause)
+      return
+    }
+    if (!this.#greeted || this.status !== 'connected') {
+      if (!this.#greet(message)) return
+    }
+    this.#take(message)
+  }
+
+  /** Takes the first message, that tells what the server is. Returns whether to go on. */
+  #greet(message: wire.Incoming): boolean {
+    const hello = message.type === 'hello' ? message : undefined
+    if (hello && this.#options.acceptGeneration?.(hello.generation) === false) {
+      this.#line.end()
+      return false
+    }
+    this.#plain = !hello
+    this.#readOnly = hello?.readOnly ?? false
+    this.#maxMessage = hello?.maxMessage || defaultMaxMessage
+    if (!this.#greeted) this.#begin()
+    this.#line.established(!this.#plain)
+    return this.#greeted
+  }
+
+  #begin(): void {
+    this.#greeted = true
+    this.#away = false
+    this.#askForSync()
+    this.#presence.announce()
+  }
+
+  #take(message: wire.Incoming): void {
+    const { doc, awareness } = this.#options
+    switch (message.type) {
+      case 'step1':
+        this.#vector = message.body
+        if (this.#readOnly) return
+        this.#updates = []
+        this.#sendChange(wire.syncMessage('step2', Y.encodeStateAsUpdate(doc, message.body)), true)
+        if (!this.#greeted) return
+        this.#answered = true
+        this.#save.open(this.#plain)
+        return
+      case 'step2':
+      case 'update':
+        this.#apply(() => Y.applyUpdate(doc, message.body, this))
+        if (message.type === 'step2' && this.#greeted) this.#onAnswer(message.body)
+        return
+      case 'awareness':
+        this.#apply(() => applyAwarenessUpdate(awareness, message.body, this))
+        return
+      case 'query':
+        this.#presence.announce()
+        return
+      case 'durable':
+        this.#save.durable(message.count)
+        return
+      case 'event':
+        this.emit('event', message.event, message.clientId)
+        return
+      case 'token':
+        this.refreshToken()
+        return
+      case 'denied':
+        this.#line.end(
+          new SymphonyError(
+            'forbidden',
+            `${this.#options.url} does not let this client in: ${message.reason}. Check the token, then enter the room again`,
+          ),
+        )
+    }
+  }
+
+  /** Runs what was checked before: what is thrown now comes from an application's listener. */
+  #apply(change: () => void): void {
+    try {
+      change()
+    } catch (error) {
+      reportError(error)
+    }
+  }
+
+  #onAnswer(update: Uint8Array): void {
+    this.#save.answer()
+    if (this.#synced) return
+    this.#line.settled()
+    if (this.#readOnly && this.#save.unsaved && this.#vector) {
+      const { doc } = this.#options
+      const own = Y.encodeStateAsUpdate(doc, this.#vector)
+      // The document has all that the server deleted by now, so more means that this client deleted it.
+      if (wire.isAhead(doc, this.#vector) || wire.deletions(own) > wire.deletions(update))
+        this.#warnReadOnly()
+      else this.#save.settle()
+    }
+    this.#synced = true
+    this.emit('synced')
+  }
+
+  #warnReadOnly(): void {
+    if (this.#warned) return
+    this.#warned = true
+    this.emit(
+      'error',
+      new SymphonyError(
+        'forbidden',
+        `${this.#options.url} may only be read by this client: what is changed stays on this device. ` +
+          'Get a token that allows writing, then enter the room again; applications can check readOnly before they let people edit',
+      ),
+    )
+  }
+
+  #askForSync(): void {
+    this.#save.ask()
+    this.#line.send(wire.syncMessage('step1', Y.encodeStateVector(this.#options.doc)))
+  }
+
+  #probe(): void {
+    if (this.#plain) this.#askForSync()
+    else this.#line.send(wire.queryMessage())
+  }
+
+  #onPage(event: PageEvent): void {
+    if (event === 'pagehide') {
+      // A window that closes may not come to the end of this turn.
+      this.#flush()
+      if (!this.#greeted) return
+      this.#away = true
+      this.#line.send(wire.awarenessMessage(this.#presence.goodbye()))
+    } else if (this.#away) {
+      this.#away = false
+      this.#presence.announce()
+    }
+  }
+
+  #lost(): void {
+    this.#greeted = this.#answered = this.#synced = false
+    this.#updates = []
+    this.#vector = undefined
+    this.#turn.cancel()
+    this.#save.close()
+    this.#presence.forgetOthers(this)
+  }
+}

@@ -1,0 +1,337 @@
+import { SymphonyError } from '../errors.js'
+import { backoff } from './backoff.js'
+import { noNetwork, type PageEvent, watchPage } from './page.js'
+import type { ConnectionStatus, Token, WebSocketConstructor } from './types.js'
+import { subprotocol } from './wire.js'
+
+/** How long an attempt may take until the socket is open, in ms. */
+const connectTimeout = 10_000
+/** How long a token, or the first message on an open socket, may take. A server that loads a big room is silent meanwhile. */
+const greetTimeout = 30_000
+/** A connection that lived so long, in ms, is taken for stable: the next wait is short again. */
+const stableTime = 10_000
+/** Servers say something every 20 s. After so much silence, in ms, they are asked. */
+const silence = 45_000
+/** The same before the first sync is through, which may be one long message. */
+const patientSilence = 120_000
+/** How often it is looked whether the server is silent, and how often while an answer is waited for at once, in ms. */
+const tick = 5_000
+const urgentTick = 2_000
+/** So many connections in a row that end with what cannot be understood are enough. */
+const maxGarbage = 3
+
+/** What a Line tells. */
+export interface LineListener {
+  /** The socket is open. `plain`: the server did not choose the subprotocol, so it will not say hello. */
+  opened(plain: boolean): void
+  received(data: unknown): void
+  /** An open socket is gone. */
+  lost(): void
+  status(status: ConnectionStatus): void
+  error(error: SymphonyError): void
+  /** Makes the server say something. */
+  probe(): void
+  page(event: PageEvent): void
+}
+
+export interface LineOptions {
+  url: string
+  token?: Token
+  WebSocket: WebSocketConstructor
+  symphony?: boolean
+}
+
+/**
+ * How to connect next. Some plain servers ignore subprotocols, and browsers fail a connection then as if the server were
+ * down. So after a failure one attempt is made without; if that one opens, it is closed unused, because the server may
+ * just have come up, and only if then an attempt with the subprotocol fails again, one without is used.
+ */
+type Offer = 'offer' | 'try without' | 'offer again' | 'without'
+const afterFailure: Record<Offer, Offer> = {
+  offer: 'try without',
+  'try without': 'offer',
+  'offer again': 'without',
+  without: 'offer',
+}
+
+/** Keeps a WebSocket to a server open: connects, retries, and notices when nobody is at the other end any more. */
+export class Line {
+  status: ConnectionStatus = 'connecting'
+  readonly #options: LineOptions
+  readonly #listener: LineListener
+  readonly #unwatch: () => void
+  #socket: WebSocket | undefined
+  #open = false
+  #offer: Offer = 'offer'
+  /** Told to the socket's callbacks and to tokens: what belongs to another attempt comes too late. */
+  #attempt = 0
+  #failures = 0
+  #garbage = 0
+  /** When the connection was established, in ms of `performance.now()`. */
+  #since = 0
+  /** The server is known to speak symphony.v1. */
+  #symphony: boolean
+  /** The failures since the connection last stood were reported. */
+  #complained = false
+  #everConnected = false
+  /** Ends the attempt, or begins the next. */
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #ticker: ReturnType<typeof setInterval> | undefined
+  #heard = 0
+  /** Ticks since the server was asked to say something; 0 if it was not. */
+  #asked = 0
+  #buffered = 0
+  #patient = true
+
+  constructor(options: LineOptions, listener: LineListener) {
+    this.#options = options
+    this.#listener = listener
+    this.#symphony = options.symphony ?? false
+    this.#unwatch = watchPage((event) => this.#onPage(event))
+    void this.#connect()
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#open && this.#socket?.readyState === 1) this.#socket.send(message as Uint8Array<ArrayBuffer>)
+  }
+
+  /** The other end speaks the protocol: the connection stands. */
+  established(symphony: boolean): void {
+    clearTimeout(this.#timer)
+    if (symphony) this.#symphony = true
+    this.#since = performance.now()
+    this.#complained = false
+    this.#everConnected = true
+    this.#setStatus('connected')
+  }
+
+  /** The first sync is through: long silence is not explained by a long message any more. */
+  settled(): void {
+    this.#patient = false
+  }
+
+  /** What came cannot be understood. */
+  misunderstood(cause: unknown): void {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const message = `${this.#options.url} sent something that is no message of Symphony or y-websocket (${why})`
+    if (++this.#garbage >= maxGarbage)
+      this.end(
+        new SymphonyError('protocol', `${message}; check that the URL is that of a Symphony server`, {
+          cause,
+        }),
+      )
+    else this.#failed(false, new SymphonyError('protocol', `${message}; connecting again`, { cause }))
+  }
+
+  /** Closes for good. */
+  end(error?: SymphonyError): void {
+    if (this.status === 'closed') return
+    this.status = 'closed'
+    this.#unwatch()
+    this.#release()
+    if (error) this.#listener.error(error)
+    this.#listener.status('closed')
+  }
+
+  async #connect(): Promise<void> {
+    const attempt = ++this.#attempt
+    const { url, token, WebSocket } = this.#options
+    this.#deadline(greetTimeout, 'the token function took too long')
+    let address = url
+    try {
+      const text = await getToken(token)
+      if (text !== undefined) address += `${url.includes('?') ? '&' : '?'}token=${encodeURIComponent(text)}`
+    } catch (cause) {
+      if (attempt === this.#attempt) this.#failed(false, tokenFailed(cause))
+      return
+    }
+    if (attempt !== this.#attempt) return
+    let socket: WebSocket
+    try {
+      socket = this.#offer.startsWith('offer')
+        ? new WebSocket(address, [subprotocol])
+        : new WebSocket(address)
+    } catch (cause) {
+      this.#failed(false, this.#unreachable(String(cause), cause))
+      return
+    }
+    this.#socket = socket
+    socket.binaryType = 'arraybuffer'
+    this.#deadline(connectTimeout)
+    socket.onopen = () => this.#opened(socket)
+    socket.onmessage = (event) => {
+      this.#heard = performance.now()
+      if (this.#asked > 0) this.#watch(tick)
+      this.#listener.received(event.data)
+    }
+    // Says nothing that the close event, which follows, does not; but npm's ws throws if nobody listens.
+    socket.onerror = () => {}
+    socket.onclose = (event) => this.#closed(event.code, event.reason)
+  }
+
+  #opened(socket: WebSocket): void {
+    if (this.#offer === 'try without') {
+      this.#release()
+      this.#offer = 'offer again'
+      void this.#connect()
+      return
+    }
+    if (this.#offer === 'offer again') this.#offer = 'offer'
+    this.#open = true
+    this.#patient = true
+    this.#heard = performance.now()
+    this.#deadline(greetTimeout)
+    this.#watch(tick)
+    this.#listener.opened(socket.protocol !== subprotocol)
+  }
+
+  #closed(code: number, reason: string): void {
+    if (code >= 4400 && code < 4500) this.end(finalError(this.#options.url, code, reason))
+    else if (code === 4500)
+      this.#failed(false, new SymphonyError('internal', `${this.#options.url}: ${reason}; connecting again`))
+    else this.#failed(!this.#open, this.#unreachable(reason || `WebSocket close code ${code}`))
+  }
+
+  /** An attempt or a connection ended. `refused`: perhaps because of the subprotocol. */
+  #failed(refused: boolean, error: SymphonyError): void {
+    if (this.status === 'connected' && performance.now() - this.#since >= stableTime) {
+      this.#failures = 0
+      if (error.code !== 'protocol') this.#garbage = 0
+    }
+    if (refused && !this.#symphony) this.#offer = afterFailure[this.#offer]
+    if (this.#symphony) this.#offer = 'offer'
+    this.#release()
+    const next = this.#attempt
+    // Without the subprotocol it may work at once.
+    const undecided = refused && this.#offer !== 'offer'
+    // That a connection is lost now and then is no error; the status tells.
+    const serious = error.code !== 'unreachable' || !(this.#everConnected || noNetwork())
+    if (serious && !undecided && (!this.#complained || error.code === 'protocol')) {
+      this.#complained = true
+      this.#listener.error(error)
+    }
+    if (next !== this.#attempt || this.#ended()) return
+    this.#setStatus(noNetwork() ? 'offline' : 'reconnecting')
+    if (next !== this.#attempt || this.#ended()) return
+    this.#timer = setTimeout(() => void this.#connect(), backoff(this.#failures++))
+  }
+
+  #unreachable(why: string, cause?: unknown): SymphonyError {
+    return new SymphonyError(
+      'unreachable',
+      `${this.#options.url} cannot be reached (${why}). Is the server running ("symphony dev"), is the URL right, and does ` +
+        'it allow the origin of this page? Edits are kept and sent when it answers; connecting goes on',
+      { cause },
+    )
+  }
+
+  #ended(): boolean {
+    return this.status === 'closed'
+  }
+
+  #deadline(ms: number, why = 'no answer'): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#failed(this.#socket !== undefined, this.#unreachable(why)), ms)
+  }
+
+  #watch(interval: number): void {
+    clearInterval(this.#ticker)
+    this.#asked = 0
+    this.#ticker = setInterval(() => this.#tick(), interval)
+  }
+
+  /**
+   * Looks whether the server is still there. Timers of hidden windows come late, perhaps before messages that are
+   * already here: so what counts is that the server was asked, and that two more ticks passed without a word.
+   */
+  #tick(): void {
+    const buffered = this.#socket?.bufferedAmount ?? 0
+    const sending = buffered !== this.#buffered
+    this.#buffered = buffered
+    if (sending) return
+    const limit = this.#patient ? patientSilence : silence
+    if (this.#asked === 0 && performance.now() - this.#heard < limit) return
+    if (this.#asked++ === 0) this.#listener.probe()
+    else if (this.#asked > 2) this.#failed(false, this.#unreachable('no answer'))
+  }
+
+  #onPage(event: PageEvent): void {
+    this.#listener.page(event)
+    if (this.#ended() || event === 'pagehide') return
+    if (this.#open) {
+      // The network may be another now: find out soon whether the connection survived.
+      if (this.#patient || this.#asked > 0) return
+      this.#watch(urgentTick)
+      this.#asked = 1
+      this.#listener.probe()
+    } else if (event === 'offline') {
+      if (this.status === 'reconnecting') this.#setStatus('offline')
+    } else {
+      if (this.status === 'offline') this.#setStatus('reconnecting')
+      if (!this.#socket && this.status === 'reconnecting') {
+        clearTimeout(this.#timer)
+        void this.#connect()
+      }
+    }
+  }
+
+  /** Lets go of the socket, and of everything that belongs to this attempt. */
+  #release(): void {
+    this.#attempt++
+    clearTimeout(this.#timer)
+    clearInterval(this.#ticker)
+    const socket = this.#socket
+    const wasOpen = this.#open
+    this.#socket = undefined
+    this.#open = false
+    this.#asked = 0
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onclose = null
+      socket.close()
+    }
+    if (wasOpen) this.#listener.lost()
+  }
+
+  #setStatus(status: ConnectionStatus): void {
+    if (status === this.status) return
+    this.status = status
+    this.#listener.status(status)
+  }
+}
+
+/** The token that an application gave, or gets now. */
+export async function getToken(token: Token | undefined): Promise<string | undefined> {
+  const text = typeof token === 'function' ? await token() : token
+  if (text !== undefined && typeof text !== 'string') throw new TypeError('it did not return a string')
+  return text
+}
+
+/** An application's token function failed. */
+export function tokenFailed(cause: unknown): SymphonyError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new SymphonyError(
+    'unreachable',
+    `the token function failed: ${why}; it is called again on the next attempt`,
+    {
+      cause,
+    },
+  )
+}
+
+function finalError(url: string, code: number, reason: string): SymphonyError {
+  const said = `${url}: ${reason || `closed with ${code}`}`
+  if (code === 4403)
+    return new SymphonyError(
+      'forbidden',
+      `${said}. Check the token, what it allows, and that the server allows the origin of this page; then enter the room again`,
+    )
+  if (code === 4413)
+    return new SymphonyError(
+      'too-large',
+      `${said}. Undo or split what was added last, or raise the server's limits; then enter the room again`,
+    )
+  return new SymphonyError(
+    'protocol',
+    `${said}. Client and server do not understand each other (close code ${code}): use the same version of both`,
+  )
+}

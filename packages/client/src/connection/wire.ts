@@ -1,0 +1,125 @@
+import * as decoding from 'lib0/decoding'
+import * as encoding from 'lib0/encoding'
+import { modifyAwarenessUpdate } from 'y-protocols/awareness'
+import * as Y from 'yjs'
+
+// The messages of docs/protocol.md, sections 3 to 6.
+
+/** The WebSocket subprotocol of Symphony's own clients. */
+export const subprotocol = 'symphony.v1'
+
+/** Most bytes of JSON in an event or a presence state. */
+export const maxJSON = 1 << 20
+
+const sync = 0
+const awareness = 1
+const auth = 2
+const query = 3
+const hello = 100
+const durable = 101
+const event = 102
+const token = 103
+
+const steps = ['step1', 'step2', 'update'] as const
+
+/** A message from a server. */
+export type Incoming =
+  | { type: 'step1' | 'step2' | 'update' | 'awareness'; body: Uint8Array }
+  | { type: 'denied'; reason: string }
+  | { type: 'query' | 'token' | 'unknown' }
+  | { type: 'hello'; generation: number; readOnly: boolean; maxMessage: number }
+  | { type: 'durable'; count: number }
+  | { type: 'event'; event: unknown; clientId: number }
+
+/**
+ * Decodes a message and checks all of it, so that it takes effect whole or not at all.
+ *
+ * @throws Error if it is malformed
+ */
+export function decode(bytes: Uint8Array): Incoming {
+  const d = decoding.createDecoder(bytes)
+  const kind = decoding.readVarUint(d)
+  if (kind === sync) {
+    const type = steps[decoding.readVarUint(d)]
+    if (!type) throw new Error('an unknown sync step')
+    const body = decoding.readVarUint8Array(d)
+    if (type === 'step1') Y.decodeStateVector(body)
+    else Y.decodeUpdate(body)
+    return { type, body }
+  }
+  if (kind === awareness) {
+    const body = decoding.readVarUint8Array(d)
+    modifyAwarenessUpdate(body, (state) => state)
+    return { type: 'awareness', body }
+  }
+  if (kind === auth) {
+    const denied = decoding.readVarUint(d) === 0
+    return denied ? { type: 'denied', reason: decoding.readVarString(d) } : { type: 'unknown' }
+  }
+  if (kind === query) return { type: 'query' }
+  if (kind === hello) {
+    decoding.readVarString(d) // the connection's id, for logs
+    const generation = decoding.readVarUint(d)
+    const readOnly = decoding.readUint8(d) === 0
+    return { type: 'hello', generation, readOnly, maxMessage: decoding.readVarUint(d) }
+  }
+  if (kind === durable) return { type: 'durable', count: decoding.readVarUint(d) }
+  if (kind === event) {
+    const clientId = decoding.readVarUint(d)
+    return { type: 'event', clientId, event: JSON.parse(decoding.readVarString(d)) }
+  }
+  if (kind === token) return { type: 'token' }
+  // A later version's. Below 100 there is none.
+  if (kind > hello) return { type: 'unknown' }
+  throw new Error('an unknown type of message')
+}
+
+function message(...parts: (number | string | Uint8Array)[]): Uint8Array {
+  return encoding.encode((e) => {
+    for (const part of parts) {
+      if (typeof part === 'number') encoding.writeVarUint(e, part)
+      else if (typeof part === 'string') encoding.writeVarString(e, part)
+      else encoding.writeVarUint8Array(e, part)
+    }
+  })
+}
+
+export const syncMessage = (type: (typeof steps)[number], body: Uint8Array): Uint8Array =>
+  message(sync, steps.indexOf(type), body)
+export const awarenessMessage = (update: Uint8Array): Uint8Array => message(awareness, update)
+export const queryMessage = (): Uint8Array => message(query)
+export const eventMessage = (clientId: number, json: string): Uint8Array => message(event, clientId, json)
+export const tokenMessage = (text: string): Uint8Array => message(token, text)
+
+/** How much an update deletes, in units of Yjs. Every sync step 2 has all deletions of the document it was made of. */
+export function deletions(update: Uint8Array): number {
+  let sum = 0
+  for (const ranges of Y.decodeUpdate(update).ds.clients.values()) {
+    for (const range of ranges) sum += range.len
+  }
+  return sum
+}
+
+/** Whether a document has insertions that a state vector lacks. */
+export function isAhead(doc: Y.Doc, vector: Uint8Array): boolean {
+  const theirs = Y.decodeStateVector(vector)
+  for (const [client, clock] of Y.decodeStateVector(Y.encodeStateVector(doc))) {
+    if (clock > (theirs.get(client) ?? 0)) return true
+  }
+  return false
+}
+
+/** Most updates that are merged at a time: Yjs sorts all of them again for every item. */
+const mergeAtOnce = 32
+
+/** Merges updates into one. */
+export function mergeUpdates(updates: Uint8Array[]): Uint8Array {
+  let all = updates
+  while (all.length > 1) {
+    const merged: Uint8Array[] = []
+    for (let i = 0; i < all.length; i += mergeAtOnce)
+      merged.push(Y.mergeUpdates(all.slice(i, i + mergeAtOnce)))
+    all = merged
+  }
+  return all[0] as Uint8Array
+}

@@ -1,0 +1,82 @@
+// Clients for tests of the connection, and waiting for what they come to.
+import WS from 'ws'
+import { Awareness } from 'y-protocols/awareness'
+import * as Y from 'yjs'
+import { Connection } from '../../src/connection/connection.js'
+import type { ConnectionOptions, SaveStatus, WebSocketConstructor } from '../../src/connection/types.js'
+import type { SymphonyError } from '../../src/errors.js'
+
+export const NodeWebSocket = WS as unknown as WebSocketConstructor
+
+/** Waits until something is true; fails after 20 s, saying what did not come. */
+export async function until(what: string, reached: () => boolean): Promise<void> {
+  for (let end = Date.now() + 20_000; Date.now() < end; ) {
+    if (reached()) return
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  throw new Error(`not within 20 s: ${what}`)
+}
+
+export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A document with a connection, that notes what the connection tells. */
+export class Peer {
+  readonly doc: Y.Doc
+  readonly awareness: Awareness
+  readonly connection: Connection
+  readonly errors: SymphonyError[] = []
+  readonly saves: SaveStatus[] = []
+  readonly statuses: string[] = []
+  readonly events: [unknown, number][] = []
+  syncs = 0
+
+  constructor(url: string, options: Partial<ConnectionOptions> = {}) {
+    this.doc = options.doc ?? new Y.Doc()
+    this.awareness = options.awareness ?? new Awareness(this.doc)
+    this.connection = new Connection({
+      url,
+      presenceInterval: 100,
+      WebSocket: NodeWebSocket,
+      ...options,
+      doc: this.doc,
+      awareness: this.awareness,
+    })
+    this.connection.on('error', (error) => this.errors.push(error))
+    this.connection.on('saveStatus', (status) => this.saves.push(status))
+    this.connection.on('status', (status) => this.statuses.push(status))
+    this.connection.on('synced', () => this.syncs++)
+    this.connection.on('event', (event, client) => this.events.push([event, client]))
+  }
+
+  get text(): Y.Text {
+    return this.doc.getText('t')
+  }
+
+  get list(): Y.Array<unknown> {
+    return this.doc.getArray('l')
+  }
+
+  synced(): Promise<void> {
+    return until('synced', () => this.connection.synced)
+  }
+
+  saved(): Promise<void> {
+    return until('durable', () => this.connection.synced && this.connection.saveStatus === 'durable')
+  }
+
+  destroy(): void {
+    this.connection.destroy()
+    this.awareness.destroy()
+    this.doc.destroy()
+  }
+}
+
+/** Whether all have the same content, deletions included. */
+export function same(...docs: Y.Doc[]): boolean {
+  const [first, ...others] = docs.map((doc) => JSON.stringify([...encode(doc)]))
+  return others.every((other) => other === first)
+}
+
+function encode(doc: Y.Doc): Uint8Array {
+  return Y.encodeSnapshot(Y.snapshot(doc))
+}
