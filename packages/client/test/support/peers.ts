@@ -19,6 +19,36 @@ export async function until(what: string, reached: () => boolean): Promise<void>
 
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
+/** The global WebSocket of npm's ws, noting what each socket sends. */
+export class Recorder {
+  static readonly plain = WS as any
+  readonly sent: Uint8Array[] = []
+  readonly WebSocket: WebSocketConstructor
+  /** How many sockets were made. */
+  sockets = 0
+  readonly urls: string[] = []
+
+  constructor() {
+    const recorder = this
+    this.WebSocket = class extends WS {
+      constructor(url: string, protocols?: string | string[]) {
+        super(url, protocols ?? [])
+        recorder.sockets++
+        recorder.urls.push(url)
+      }
+      override send(data: any): void {
+        recorder.sent.push(new Uint8Array(data))
+        super.send(data)
+      }
+    } as unknown as WebSocketConstructor
+  }
+
+  /** How many messages of a type, and of sync messages of a step, went out. */
+  count(type: number, step?: number): number {
+    return this.sent.filter((m) => m[0] === type && (step === undefined || m[1] === step)).length
+  }
+}
+
 /** A document with a connection, that notes what the connection tells. */
 export class Peer {
   readonly doc: Y.Doc

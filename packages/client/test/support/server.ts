@@ -31,6 +31,11 @@ export class SymphonyServer {
     this.port = port
     this.url = `ws://127.0.0.1:${port}`
     this.#flags = flags
+    // Tests that fail before they dispose of it leave nothing either.
+    process.once('exit', () => {
+      this.#process?.kill('SIGKILL')
+      rmSync(this.#data, { recursive: true, force: true })
+    })
   }
 
   /** Starts a server. Resolves when it answers. */
