@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/symphony-rtc/symphony/examples/hello"
+	"github.com/symphony-rtc/symphony/examples/whiteboard"
 	"github.com/symphony-rtc/symphony/internal/admin"
 	"github.com/symphony-rtc/symphony/internal/gateway"
 	"github.com/symphony-rtc/symphony/internal/room"
@@ -76,7 +76,7 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 			api:     known(admin.SameOrigin(admin.NewAPI(host, stored, log))),
 			metrics: known(admin.SameOrigin(metrics.Handler())),
 			health:  health,
-			page:    hello.Handler(),
+			page:    whiteboard.Handler(),
 		},
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
