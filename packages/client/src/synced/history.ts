@@ -137,8 +137,8 @@ export class History {
     for (const name of ['stack-item-added', 'stack-item-popped', 'stack-cleared'] as const)
       manager.on(name, () => this.#changed())
     manager.on('stack-item-popped', ({ changedParentTypes }) => {
-      for (const type of changedParentTypes.keys() as Iterable<unknown>)
-        if (type instanceof Y.Array) repair(type)
+      for (const [type, events] of changedParentTypes)
+        for (const event of events) if (event.target === type) repairAll(type, event)
     })
     return manager
   }
@@ -165,4 +165,19 @@ export class History {
       }
     }
   }
+}
+
+/** Repairs the lists that an undo or redo changed, and those that it brought back, which Yjs does not tell of. */
+function repairAll(type: Y.AbstractType<any>, event?: Y.YEvent<any>): void {
+  if (type instanceof Y.Array) {
+    repair(type)
+    type.forEach(repairNested)
+  } else if (type instanceof Y.Map) {
+    const keys = event instanceof Y.YMapEvent ? event.keysChanged : type.keys()
+    for (const key of keys) repairNested(type.get(key))
+  }
+}
+
+function repairNested(value: unknown): void {
+  if (value instanceof Y.AbstractType) repairAll(value)
 }

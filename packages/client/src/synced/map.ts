@@ -115,9 +115,8 @@ export class SyncedMap<T = any> extends Synced<Y.Map<any>> {
   }
 
   toJSON(): { [K in Keys<T>]?: any } {
-    const result: Record<string, any> = {}
-    for (const [key, value] of this.entries()) result[key] = plain(value)
-    return result as { [K in Keys<T>]?: any }
+    const entries = [...this.entries()].map(([key, value]) => [key, plain(value)])
+    return Object.fromEntries(entries)
   }
 
   protected fill(from: Y.Map<any>): void {

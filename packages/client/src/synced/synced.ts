@@ -147,7 +147,8 @@ export function docOf(synced: Synced): Y.Doc {
 
 /** A document for one type that is not nested yet, so that it can be filled, read and observed as any other. */
 export function scratch(): Y.Doc {
-  const doc = new Y.Doc()
+  // Its guid is never used, and a random one would be most of the cost.
+  const doc = new Y.Doc({ guid: '' })
   scratches.add(doc)
   return doc
 }
