@@ -2,7 +2,7 @@
 import type * as Y from 'yjs'
 import { SymphonyError } from '../errors.js'
 import { move, remove, type Slot, slotsOf, unmoved } from './moves.js'
-import { Synced, scratch } from './synced.js'
+import { localOrigin, Synced, scratch } from './synced.js'
 import { hollow, prepare, refill } from './value.js'
 import { plain, read } from './wrap.js'
 
@@ -22,6 +22,7 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
   #view: View<T> | undefined
   /** Whether elements were moved; undefined if that is not known. Once true it stays so. */
   #moved: boolean | undefined
+  #known = new WeakMap<object, unknown>()
 
   /** @param type a list in a document; without one, the new list can be nested in another type */
   constructor(type: Y.Array<any> = scratch().getArray('')) {
@@ -219,6 +220,7 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
     this.#view = undefined
     // Only what comes from elsewhere can bring a first move; undo and redo bring those that were seen here.
     if (transaction && !transaction.local && !this.#moved) this.#moved = undefined
+    if (transaction?.local && transaction.origin !== localOrigin) this.#known = new WeakMap()
   }
 
   #insert(call: string, index: number, elements: T[]): void {
@@ -243,7 +245,7 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
 
   #read(): View<T> {
     if (this.#view && !this.unsettled) return this.#view
-    const slots = this.#moved === false && this.unsettled ? undefined : slotsOf(this.type)
+    const slots = this.#moved === false && this.unsettled ? undefined : slotsOf(this.type, this.#known)
     const values = slots ? slots.map((slot) => read(slot.value)) : this.type.toArray().map(read)
     this.#moved ||= slots !== undefined
     const view = { values, slots }

@@ -48,15 +48,29 @@ interface Marker {
   to?: string
 }
 
-/** The elements of a list in the order in which they are shown; undefined if none was ever moved: then all are at home. */
-export function slotsOf(type: Y.Array<any>): Slot[] | undefined {
+/**
+ * The elements of a list in the order in which they are shown; undefined if none was ever moved: then all are at home.
+ *
+ * @param known remembers from call to call which element a marker names. It must be a new one after an undo, which
+ *   brings elements back under new ids.
+ */
+export function slotsOf(type: Y.Array<any>, known = new WeakMap<object, unknown>()): Slot[] | undefined {
   const raw: unknown[] = type.toArray()
   if (!raw.some(isMarker)) return
   const finder = new Finder(type, raw)
+  const places = new Map(raw.map((value, index) => [value, index]))
+  const homeOf = (marker: Marker, id: string) => {
+    const place = known.has(marker) ? places.get(known.get(marker)) : undefined
+    if (place !== undefined) return place
+    const home = finder.find(id)
+    // A plain value as 5 may be there several times, an object only once.
+    if (home !== undefined && typeof raw[home] === 'object' && raw[home]) known.set(marker, raw[home])
+    return home
+  }
   const moved = new Map<number, Slot>()
   raw.forEach((value, index) => {
     if (!isMarker(value) || value.to) return
-    const home = finder.find(value[movedKey])
+    const home = homeOf(value, value[movedKey])
     if (home === undefined) return
     const slot = moved.get(home) ?? { value: raw[home], at: index, home, markers: [] }
     moved.set(home, slot)
@@ -68,7 +82,7 @@ export function slotsOf(type: Y.Array<any>): Slot[] | undefined {
   raw.forEach((value, index) => {
     if (!isMarker(value)) {
       if (!moved.has(index)) slots.push({ value, at: index, home: index, markers: [] })
-    } else if (value.to) moved.get(finder.find(value.to) ?? -1)?.markers.push(index)
+    } else if (value.to) moved.get(homeOf(value, value.to) ?? -1)?.markers.push(index)
     else if (shown.has(index)) slots.push(shown.get(index) as Slot)
   })
   return slots
