@@ -4,7 +4,8 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN     := bin/symphony
-PAGE    := examples/hello/dist/index.html
+# The page of symphony dev, and one more that the browser tests open: plain y-websocket clients.
+PAGES   := examples/whiteboard/dist/index.html examples/hello/dist/index.html
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/symphony-rtc/symphony/internal/cli.version=$(VERSION)"
 
 # What the race detector watches: everything with goroutines of its own.
@@ -30,10 +31,10 @@ build: page ## build bin/symphony, a static binary with everything in it
 	@$(SETUP) go
 	@$(BUILD) -o $(BIN) ./cmd/symphony
 
-page: node $(PAGE)
+page: node $(PAGES)
 
-$(PAGE): examples/hello/build.mjs package-lock.json $(wildcard examples/hello/src/*) | node
-	@node examples/hello/build.mjs
+examples/%/dist/index.html: package-lock.json $(shell find examples/*/build.mjs examples/*/src packages/*/src -type f) | node
+	@node examples/$*/build.mjs
 
 node:
 	@$(SETUP) node
@@ -109,6 +110,6 @@ fuzz: ## fuzz for longer: make fuzz SECONDS=3600
 
 clean: ## remove what was built (not the data of rooms)
 	@rm -rf bin artifacts coverage
-	@find examples/hello/dist -mindepth 1 ! -name README.md -delete
+	@find examples/*/dist -mindepth 1 ! -name README.md -delete
 
 .PHONY: help run build page node test test-packages test-race test-fuzz test-crash test-oracle bench bench-compare lint fmt docs api-docs fuzz clean

@@ -1,4 +1,4 @@
-// Builds the page into dist/, which hello.go embeds. Everything it needs is in the bundle: no other host is asked.
+// Builds the page into dist/. Everything it needs is in the bundle: no other host is asked.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'

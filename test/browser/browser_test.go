@@ -4,6 +4,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,17 +37,32 @@ func chromium(t *testing.T) string {
 	return path
 }
 
-// Two windows see each other's text, cursors and names; the text survives a restart of the server; what was typed while
-// it was away arrives.
+// serveHello serves examples/hello and passes what it asks of rooms on to the server, as an application's own web server
+// does. It returns the page's address.
+func serveHello(t *testing.T, server *harness.Server) string {
+	t.Helper()
+	dist := filepath.Join(harness.Root(), "examples", "hello", "dist")
+	if _, err := os.Stat(filepath.Join(dist, "index.html")); errors.Is(err, os.ErrNotExist) {
+		t.Fatal("examples/hello is not built: run make page")
+	}
+	rooms := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: server.Addr})
+	rooms.ErrorLog = log.New(io.Discard, "", 0) // the test stops the server
+	routes := http.NewServeMux()
+	routes.Handle("/rooms/", rooms)
+	routes.Handle("/", http.FileServer(http.Dir(dist)))
+	page := httptest.NewServer(routes)
+	t.Cleanup(page.Close)
+	return page.URL
+}
+
+// Two windows of a page with plain y-websocket clients see each other's text, cursors and names; the text survives a restart
+// of the server; what was typed while it was away arrives.
 func TestHelloPageInTwoWindows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
 	browser := chromium(t)
 	root := harness.Root()
-	if _, err := os.Stat(filepath.Join(root, "examples", "hello", "dist", "index.html")); errors.Is(err, os.ErrNotExist) {
-		t.Fatal("the demo page is not built: run make build")
-	}
 	screenshots := filepath.Join(root, "artifacts")
 	if err := os.MkdirAll(screenshots, 0o755); err != nil {
 		t.Fatal(err)
@@ -52,7 +73,7 @@ func TestHelloPageInTwoWindows(t *testing.T) {
 	defer cancel()
 	// A room of its own, with an id that has to be encoded.
 	cmd := exec.CommandContext(ctx, "node", filepath.Join(root, "test", "browser", "hello.mjs"),
-		"http://"+server.Addr+"/#zwei%20Fenster%2F%F0%9F%8E%BB", screenshots, browser)
+		serveHello(t, server)+"/#zwei%20Fenster%2F%F0%9F%8E%BB", screenshots, browser)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

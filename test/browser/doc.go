@@ -1,2 +1,2 @@
-// Package browser tests the server's pages in a real browser. Screenshots are left in artifacts/.
+// Package browser tests the pages of examples/ in a real browser. Screenshots are left in artifacts/.
 package browser

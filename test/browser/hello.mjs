@@ -1,4 +1,4 @@
-// Two real browser windows on the demo page of a running server. The Go test that starts this speaks to it over standard
+// Two real browser windows on the page of examples/hello. The Go test that starts this speaks to it over standard
 // input and output: this prints the name of each stage that it has reached, and waits for a line before the next.
 //
 //   node hello.mjs <page URL> <directory for screenshots> <path of Chromium>

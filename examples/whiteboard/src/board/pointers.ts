@@ -14,6 +14,8 @@ const pointerOf = (event: {
   touch: event.pointerType === 'touch',
 })
 
+const keepFocus = (event: { preventDefault(): void }) => event.preventDefault()
+
 const middle = (a: Point, b: Point): Point => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2]
 
 /** Turns pointer events on the board into gestures: one pointer uses the tool, two fingers move and zoom. */
@@ -72,6 +74,7 @@ export function usePointers() {
     begin,
     handlers: {
       onPointerDown: down,
+      onMouseDown: keepFocus, // `down` decides what has the focus, not the mouse events that follow a touch
       onPointerMove: move,
       onPointerUp: up,
       onPointerCancel: up,

@@ -24,15 +24,10 @@ function Field({ id, map, text }: { id: string; map: ShapeMap; text: SyncedText 
   const y = useView((view) => view.y)
   const zoom = useView((view) => view.zoom)
 
-  useEffect(() => {
-    // Not at once: the pointer that opened the field is still on its way to the board, which would take the focus.
-    const timer = setTimeout(() => {
-      field.current?.focus()
-      field.current?.setSelectionRange(text.length, text.length)
-    })
-    return () => {
-      clearTimeout(timer)
-    }
+  // At once, so that no key is lost, and within the event that asked for it, so that phones show their keyboard.
+  useLayoutEffect(() => {
+    field.current?.focus()
+    field.current?.setSelectionRange(text.length, text.length)
   }, [text])
 
   const shape = readShape(map)
