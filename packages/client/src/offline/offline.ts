@@ -120,7 +120,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
       await within(patience, Store.erase(this.#factory, this.#name))
     } catch (cause) {
       const message =
-        "erase: the room's copy on this device could not be deleted; delete the data of this site in the browser's settings"
+        "erase: the room could not be deleted from the browser's storage; delete the data of this site"
       throw new SymphonyError('storage', message, { cause })
     }
   }
@@ -210,7 +210,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
   #warn(kind: keyof typeof warnings, cause?: unknown): void {
     if (this.#warned.has(kind)) return
     this.#warned.add(kind)
-    this.emit('warning', new SymphonyError('storage', warnings[kind], { cause }))
+    this.emit('warning', new SymphonyError('storage', `The browser's storage ${warnings[kind]}`, { cause }))
   }
 
   #onPage = ({ type, persisted }: Event & { persisted?: boolean }): void => {
@@ -247,13 +247,13 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
 const memoryOnly =
   'Edits are now in memory only until the server has them: keep the page open until they are saved.'
 
+/** What is told of each kind of failure, after "The browser's storage". */
 const warnings = {
-  open: `The browser's storage cannot be opened. ${memoryOnly}`,
-  late: `The browser's storage has not answered yet. ${memoryOnly}`,
-  write: `The browser's storage refused a write, maybe because it is full. ${memoryOnly}`,
-  gone: `The room's copy on this device was deleted by another tab or by the browser. ${memoryOnly}`,
-  record:
-    "The room's copy on this device holds a change that cannot be read. It is left out; if the server has it, it comes from there.",
+  open: `cannot be opened. ${memoryOnly}`,
+  late: `has not answered yet. ${memoryOnly}`,
+  write: `refused a write, maybe because it is full. ${memoryOnly}`,
+  gone: `was cleared by another tab or by the browser. ${memoryOnly}`,
+  record: 'holds a change that cannot be read. It is left out; if the server has it, it comes from there.',
 }
 
 /** The same promise, but it rejects after some time, in ms. */

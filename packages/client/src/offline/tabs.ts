@@ -71,9 +71,7 @@ export class Tabs {
 
   /** Tells the other tabs that nobody is here any more. */
   bye(): void {
-    const { awareness } = this.#o
-    if (!awareness.meta.has(awareness.clientID)) return
-    this.#send({ awareness: encodeAwarenessUpdate(awareness, [awareness.clientID], new Map()) })
+    this.#send({ awareness: this.#presence(new Map()) })
   }
 
   close(): void {
@@ -90,8 +88,8 @@ export class Tabs {
       this.#send({ awareness: this.#presence() })
   }
 
-  #presence(): Uint8Array {
-    return encodeAwarenessUpdate(this.#o.awareness, [this.#o.awareness.clientID])
+  #presence(states = this.#o.awareness.states): Uint8Array {
+    return encodeAwarenessUpdate(this.#o.awareness, [this.#o.awareness.clientID], states)
   }
 
   #send(content: Partial<Message>): void {
