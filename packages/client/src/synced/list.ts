@@ -16,7 +16,8 @@ interface View<T> {
 /**
  * A list that several people change together, used like a JavaScript Array.
  *
- * Plain objects that are read are those in the document: do not change them, but `set` a changed copy.
+ * Plain objects that are read are those in the document: do not change them, but `set` a changed copy. Observers get events
+ * of Yjs; where elements were moved, their indices are those of the Y.Array beneath (see moves.ts).
  */
 export class SyncedList<T = any> extends Synced<Y.Array<any>> {
   #view: View<T> | undefined
@@ -218,9 +219,10 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
 
   protected override invalidate(transaction?: Y.Transaction): void {
     this.#view = undefined
-    // Only what comes from elsewhere can bring a first move; undo and redo bring those that were seen here.
-    if (transaction && !transaction.local && !this.#moved) this.#moved = undefined
-    if (transaction?.local && transaction.origin !== localOrigin) this.#known = new WeakMap()
+    if (!transaction || transaction.origin === localOrigin) return
+    // What was not done by this class may have brought a first move, or, as an undo, elements under new ids.
+    this.#moved ||= undefined
+    if (transaction.local) this.#known = new WeakMap()
   }
 
   #insert(call: string, index: number, elements: T[]): void {

@@ -52,7 +52,7 @@ export class SyncedMap<T = any> extends Synced<Y.Map<any>> {
    * @throws SymphonyError `unsupported-value`, `too-large` or `invalid-argument`; then nothing was changed
    */
   set<K extends Keys<T>>(key: K, value: Fields<T>[K]): this {
-    checkKey('map.set(key, …)', key)
+    checkKey(this, 'map.set(key, …)', key)
     prepare(this, `map.set(${JSON.stringify(key)}, …)`, [value])(([stored]) => this.type.set(key, stored))
     return this
   }

@@ -72,17 +72,13 @@ export function preparePlain(target: Synced, call: string, value: unknown): any 
 }
 
 /** Checks a key of a map. */
-export function checkKey(call: string, key: unknown): asserts key is string {
+export function checkKey(target: Synced, call: string, key: unknown): void {
   if (typeof key !== 'string')
     throw new SymphonyError(
       'invalid-argument',
       `${call}: the key is a ${typeof key}; use a string, as String(key)`,
     )
-  if (loneSurrogate.test(key))
-    throw new SymphonyError(
-      'unsupported-value',
-      `${call}: the key has half of a surrogate pair (a cut emoji?)`,
-    )
+  preparePlain(target, call, key)
 }
 
 function checkNesting(target: Synced, call: string, value: Synced, seen: Set<unknown>): void {
@@ -97,6 +93,11 @@ function alreadyNested(call: string): string {
   return `${call}: this type is in a document already, and can be in one place only; nest its copy() instead, or use list.move()`
 }
 
+const instead: Record<string, string> = {
+  Date: 'date.toISOString() or date.getTime()',
+  Map: 'Object.fromEntries(map), or nest a SyncedMap',
+  Set: '[...set]',
+}
 const loneSurrogate = /[\ud800-\udfff]/u
 const minBigInt = -(2n ** 63n)
 const maxBigInt = 2n ** 63n - 1n
@@ -105,7 +106,6 @@ class Check {
   #path: (string | number)[] = []
   #ancestors: object[] = []
   #bytes = 0
-
   readonly maxBytes: number
 
   constructor(
@@ -138,11 +138,11 @@ class Check {
     switch (typeof value) {
       case 'string':
         if (loneSurrogate.test(value))
-          this.#refuse(
-            'a string with half of a surrogate pair (a cut emoji?)',
-            'cut strings between characters',
-          )
-        this.#bytes += this.#bytes + value.length * 3 > this.maxBytes ? utf8Length(value) : value.length
+          this.#refuse('a string with half of a surrogate pair', 'cut strings between characters')
+        this.#bytes +=
+          this.#bytes + value.length * 3 > this.maxBytes
+            ? new TextEncoder().encode(value).length
+            : value.length
         return value
       case 'bigint':
         if (value < minBigInt || value > maxBigInt)
@@ -200,8 +200,7 @@ class Check {
     for (const key of Object.keys(value)) {
       this.#path.push(key)
       if (key === '__proto__') this.#refuse('the key "__proto__"', 'use another key')
-      if (loneSurrogate.test(key)) this.#refuse('a key with half of a surrogate pair', 'use whole characters')
-      this.#bytes += key.length
+      this.#copy(key)
       copy[key] = this.#copy((value as Record<string, unknown>)[key])
       this.#path.pop()
     }
@@ -209,13 +208,10 @@ class Check {
   }
 
   #refuseInstance(value: object): never {
-    const name = value.constructor?.name || 'class'
-    if (value instanceof Date) this.#refuse('a Date', 'store date.toISOString() or date.getTime()')
-    if (value instanceof Map) this.#refuse('a Map', 'store Object.fromEntries(map), or nest a SyncedMap')
-    if (value instanceof Set) this.#refuse('a Set', 'store [...set]')
-    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
-      this.#refuse(`a ${name}`, 'store its bytes as a Uint8Array')
-    return this.#refuse(`an instance of ${name}`, 'store a plain object with its data')
+    const name = value.constructor?.name
+    const binary = ArrayBuffer.isView(value) || value instanceof ArrayBuffer
+    const fix = binary ? 'its bytes as a Uint8Array' : (instead[name] ?? 'a plain object with its data')
+    return this.#refuse(`an instance of ${name}`, `store ${fix}`)
   }
 
   #refuse(what: string, fix: string): never {
@@ -225,8 +221,4 @@ class Check {
       `${this.call}: value${path} cannot be stored: ${what} does not reach other clients unchanged; ${fix}`,
     )
   }
-}
-
-function utf8Length(text: string): number {
-  return new TextEncoder().encode(text).length
 }

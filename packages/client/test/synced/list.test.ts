@@ -228,6 +228,17 @@ describe('moving', () => {
     for (const map of [a, b]) expect(map.toJSON()).toEqual({ inner: [1, 2, 'm'] })
   })
 
+  it('a first move that comes in a transaction of somebody else’s making is seen', () => {
+    const { peers, a, b } = two('m', 1, 2)
+    expect(b.length).toBe(3)
+    a.move(0, 2)
+    const update = Y.encodeStateAsUpdate(peers.docs[0] as Y.Doc)
+    peers.docs[1]?.transact(() => Y.applyUpdate(peers.docs[1] as Y.Doc, update), 'batch')
+    expect(b.length).toBe(3)
+    expect(b.push(3)).toBe(4)
+    expect(b.toArray()).toEqual([1, 2, 'm', 3])
+  })
+
   it('plain Yjs clients find the element at home, and can delete it', () => {
     const { peers, a, b } = two('m', 1)
     a.move(0, 1)

@@ -64,7 +64,7 @@ describe('values', () => {
     ['a cycle', cycle, /value\.self\.again\[0\].*a cycle/],
     ['a BigInt beyond 64 bits', [2n ** 63n], /value\[0\].*BigInt.*toString/],
     ['a Map', { map: new Map() }, /value\.map.*Object\.fromEntries/],
-    ['a Set', new Set(), /a Set.*\[\.\.\.set\]/],
+    ['a Set', new Set(), /an instance of Set.*\[\.\.\.set\]/],
     ['a class instance', new Point(), /an instance of Point/],
     ['a typed array', new Float32Array(1), /Float32Array.*Uint8Array/],
     ['an ArrayBuffer', new ArrayBuffer(1), /ArrayBuffer.*Uint8Array/],
