@@ -1,0 +1,171 @@
+// What a page hears, and silence. Node.js has no window: one is put in its place.
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Peer, pause, Recorder, until } from '../support/peers.js'
+import { FaultProxy, SymphonyServer } from '../support/server.js'
+
+let server: SymphonyServer
+let proxy: FaultProxy
+let peers: Peer[] = []
+let page: EventTarget
+let doc: EventTarget & { visibilityState: string }
+let network: { onLine: boolean }
+
+beforeEach(async () => {
+  page = new EventTarget()
+  doc = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+  network = { onLine: true }
+  vi.stubGlobal('window', page)
+  vi.stubGlobal('document', doc)
+  vi.stubGlobal('navigator', network)
+  server = await SymphonyServer.start()
+  proxy = await FaultProxy.start(server.port)
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  for (const peer of peers) peer.destroy()
+  peers = []
+  vi.unstubAllGlobals()
+  await proxy.dispose()
+  await server.dispose()
+})
+
+function enter(url: string, options: ConstructorParameters<typeof Peer>[1] = {}): Peer {
+  const peer = new Peer(url, options)
+  peers.push(peer)
+  return peer
+}
+
+test.each(['online', 'pageshow', 'visibilitychange'])('%s retries at once', async (name) => {
+  proxy.refuse = true
+  // Long waits, so that nothing but the event can be what connects.
+  vi.spyOn(Math, 'random').mockReturnValue(0.999999)
+  const a = enter(proxy.room('r'))
+  await until('several failures', () => proxy.connections >= 5)
+  await until('waiting', () => a.connection.status === 'reconnecting')
+  await pause(50)
+  proxy.refuse = false
+  const before = proxy.connections
+  // The wait for the next attempt is more than 3 s now.
+  const target = name === 'visibilitychange' ? doc : page
+  target.dispatchEvent(new Event(name))
+  await pause(100)
+  expect(proxy.connections).toBeGreaterThan(before)
+  await a.synced()
+  vi.restoreAllMocks()
+})
+
+test('without a network it is offline, without an error, and comes back', async () => {
+  proxy.refuse = true
+  network.onLine = false
+  const a = enter(proxy.room('r'))
+  await until('offline', () => a.connection.status === 'offline')
+  await pause(300)
+  expect(a.errors).toEqual([])
+  proxy.refuse = false
+  network.onLine = true
+  page.dispatchEvent(new Event('online'))
+  await a.saved()
+  // A browser that says so does not end what works: the server may be on this machine.
+  network.onLine = false
+  page.dispatchEvent(new Event('offline'))
+  await pause(100)
+  expect(a.connection.status).toBe('connected')
+  a.text.insert(0, 'x')
+  await a.saved()
+  proxy.cut()
+  proxy.refuse = true
+  await until('offline again', () => a.connection.status === 'offline')
+  expect(a.statuses).not.toContain('connecting')
+})
+
+test('a connection that died unnoticed is found when the window is looked at again', async () => {
+  const a = enter(proxy.room('r'))
+  await a.saved()
+  proxy.blackhole = true
+  a.text.insert(0, 'x')
+  doc.dispatchEvent(new Event('visibilitychange'))
+  await until('noticed', () => a.connection.status === 'reconnecting')
+  proxy.blackhole = false
+  await a.saved()
+})
+
+test('looking at the window does not end a connection that lives', async () => {
+  const recorder = new Recorder()
+  const a = enter(proxy.room('r'), { WebSocket: recorder.WebSocket })
+  await a.saved()
+  for (let i = 0; i < 5; i++) {
+    doc.dispatchEvent(new Event('visibilitychange'))
+    page.dispatchEvent(new Event('pageshow'))
+    await pause(1200)
+  }
+  expect(recorder.count(3)).toBeGreaterThan(0)
+  expect(a.statuses).toEqual(['connected'])
+})
+
+test('timers that come very late do not end a connection that lives', async () => {
+  const recorder = new Recorder()
+  const a = enter(proxy.room('r'), { WebSocket: recorder.WebSocket })
+  await a.saved()
+  // Ten minutes pass in which no timer ran, as for a window that was frozen.
+  const { now } = performance
+  const frozen = vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + 600_000)
+  await until('the server was asked', () => recorder.count(3) > 0)
+  await pause(500)
+  frozen.mockRestore()
+  a.text.insert(0, 'x')
+  await a.saved()
+  expect(a.statuses).toEqual(['connected'])
+})
+
+test('silence is noticed', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+  const a = enter(proxy.room('r'))
+  await a.saved()
+  proxy.blackhole = true
+  vi.advanceTimersByTime(40_000)
+  expect(a.connection.status).toBe('connected')
+  vi.advanceTimersByTime(20_000)
+  expect(a.connection.status).toBe('reconnecting')
+  proxy.blackhole = false
+  await until('again', () => a.connection.synced)
+  expect(a.errors).toEqual([])
+})
+
+test('a page that is left says so at once, and that it is back', async () => {
+  const a = enter(proxy.room('r'))
+  vi.stubGlobal('window', new EventTarget())
+  const b = enter(proxy.room('r'))
+  await until('both', () => b.awareness.getStates().size === 2)
+  const sent: string[] = []
+  b.awareness.on('change', ({ added, removed }: { added: number[]; removed: number[] }) => {
+    if (removed.includes(a.awareness.clientID)) sent.push('gone')
+    if (added.includes(a.awareness.clientID)) sent.push('back')
+  })
+  a.text.insert(0, 'just before')
+  page.dispatchEvent(new Event('pagehide'))
+  await until('gone', () => b.awareness.getStates().size === 1)
+  expect(b.text.toString()).toBe('just before')
+  page.dispatchEvent(new Event('pageshow'))
+  await until('back', () => b.awareness.getStates().size === 2)
+  expect(a.connection.status).toBe('connected')
+})
+
+test('destroy takes all listeners off the page', async () => {
+  let listening = 0
+  for (const target of [page, doc]) {
+    const { addEventListener, removeEventListener } = target
+    target.addEventListener = (...args: any[]) => {
+      listening++
+      addEventListener.apply(target, args as any)
+    }
+    target.removeEventListener = (...args: any[]) => {
+      listening--
+      removeEventListener.apply(target, args as any)
+    }
+  }
+  const a = enter(proxy.room('r'))
+  await a.synced()
+  expect(listening).toBe(5)
+  a.destroy()
+  expect(listening).toBe(0)
+})
