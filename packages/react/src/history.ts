@@ -83,6 +83,8 @@ class SharedHistory implements Source<HistoryControls> {
   }
 
   #begin(): void {
+    const known = knownOf(this.room)
+    if (!known.includes(this)) known.push(this)
     const whole = this.scope.length === 0
     const history = this.room.newHistory(this.captureTimeout, whole ? undefined : [...this.scope])
     const stops = [history.subscribe(() => this.#look())]
@@ -103,6 +105,8 @@ class SharedHistory implements Source<HistoryControls> {
   }
 
   #end(): void {
+    const known = knownOf(this.room)
+    if (known.includes(this)) known.splice(known.indexOf(this), 1)
     this.#stop?.()
     this.#stop = undefined
     this.#history = undefined
@@ -120,9 +124,17 @@ class SharedHistory implements Source<HistoryControls> {
 
 const histories = new WeakMap<Room<any>, SharedHistory[]>()
 
+function knownOf(room: Room<any>): SharedHistory[] {
+  let known = histories.get(room)
+  if (!known) {
+    known = []
+    histories.set(room, known)
+  }
+  return known
+}
+
 function historyOf(room: Room<any>, scope: readonly Synced<any>[], captureTimeout: number): SharedHistory {
-  const known = histories.get(room) ?? []
-  histories.set(room, known)
+  const known = knownOf(room)
   let history = known.find((one) => one.is(scope, captureTimeout))
   if (!history) {
     history = new SharedHistory(room, scope, captureTimeout)

@@ -19,4 +19,5 @@ export {
   useRoom,
 } from './providers.js'
 export { useSaveStatus, useStatus, useSynced } from './status.js'
+export { createRoomHooks, type RoomHooks, type RoomTypes, type UseContent } from './typed.js'
 export type { MapSnapshot, Plain } from './types.js'

@@ -35,7 +35,15 @@ export function useSource<V, S>(
   const latest = useRef(get)
   const subscribe = useCallback(
     (changed: () => void) =>
-      source ? source.subscribe(calm(changed, () => shown.current?.value !== latest.current())) : nothing,
+      source
+        ? source.subscribe(
+            calm(
+              changed,
+              () => shown.current,
+              () => latest.current(),
+            ),
+          )
+        : nothing,
     [source],
   )
   useEffect(() => {
@@ -63,28 +71,42 @@ function chooser<V, S>(select: (value: V) => S, isEqual: Equal<S>, shown: () => 
 }
 
 /**
- * Tells React of a change at once, as inputs with a `value` need it; but of further changes in the same turn of the event loop
- * only at its end if React is to render anyway. So a thousand changes do not make a thousand snapshots.
+ * Tells React of a change at once, as inputs with a `value` need it; but once React is to render, of further changes only when it
+ * did, or at the end of this turn of the event loop. So a thousand changes do not make a thousand snapshots.
+ *
+ * @param shown what the component shows: another object when it shows something else
  */
-function calm(changed: () => void, willRender: () => boolean): () => void {
-  let waiting = false
+function calm<S>(changed: () => void, shown: () => { value: S } | undefined, get: () => S): () => void {
+  /** What the component shows that React is to render again. */
+  let old: { value: S } | undefined
   let more = false
+  let endPlanned = false
+  const end = () => {
+    endPlanned = false
+    old = undefined
+    if (more) changed()
+    more = false
+  }
   return () => {
-    if (waiting) {
+    if (old && shown() === old) {
       more = true
       return
     }
     changed()
-    try {
-      waiting = willRender()
-    } catch {
-      // The selector threw. React finds out by itself and shows it to the next error boundary.
-    }
-    if (!waiting) return
-    queueMicrotask(() => {
-      waiting = false
-      if (more) changed()
-      more = false
-    })
+    more = false
+    old = isOld(shown(), get)
+    if (!old || endPlanned) return
+    endPlanned = true
+    queueMicrotask(end)
+  }
+}
+
+/** What is shown, if that is not what there is to show. */
+function isOld<S>(shown: { value: S } | undefined, get: () => S): { value: S } | undefined {
+  try {
+    return shown && !Object.is(shown.value, get()) ? shown : undefined
+  } catch {
+    // The selector threw. React finds out by itself and shows it to the next error boundary.
+    return undefined
   }
 }
