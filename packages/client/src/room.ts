@@ -373,7 +373,8 @@ export class Room<P extends Presence = Presence> {
   #assemble(begin: { generation?: number; presence?: P }): Parts {
     const doc = new Y.Doc()
     const awareness = new Awareness(doc)
-    if (begin.presence) awareness.setLocalState(begin.presence)
+    // A state again, because others ignore the first, at clock 0 (y-protocols, applyAwarenessUpdate).
+    awareness.setLocalState(begin.presence ?? {})
     const parts: Parts = { doc, awareness }
     awareness.on('change', (change: { added: number[]; updated: number[]; removed: number[] }) => {
       if (parts !== this.#parts) return
@@ -432,7 +433,9 @@ export class Room<P extends Presence = Presence> {
       presenceInterval,
       WebSocket,
       acceptGeneration: (generation) => {
-        const same = this.#generation === undefined || this.#generation === generation
+        // The copy may have learnt it from another tab meanwhile.
+        const known = parts.offline?.generation ?? this.#generation
+        const same = known === undefined || known === generation
         if (same) {
           this.#generation = generation
           parts.offline?.setGeneration(generation)
