@@ -7,7 +7,9 @@ export type Equal<T> = (a: T, b: T) => boolean
  */
 export function shallow<T>(a: T, b: T): boolean {
   if (Object.is(a, b)) return true
-  if (!isPlain(a) || !isPlain(b) || Array.isArray(a) !== Array.isArray(b)) return false
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((part, i) => Object.is(part, b[i]))
+  if (!isPlain(a) || !isPlain(b)) return false
   const keys = Object.keys(a)
   return (
     keys.length === Object.keys(b).length &&
@@ -18,20 +20,23 @@ export function shallow<T>(a: T, b: T): boolean {
 /** The newer of two values, but with all parts of the older one that are equal; the older one itself if all is equal. */
 export function share<T>(older: T, newer: T): T {
   if (Object.is(older, newer)) return older
-  if (!isPlain(older) || !isPlain(newer) || Array.isArray(older) !== Array.isArray(newer)) return newer
-  const keys = Object.keys(newer)
-  let same = keys.length === Object.keys(older).length
-  const parts = keys.map((key): [string, unknown] => {
-    const part = Object.hasOwn(older, key) ? share(older[key], newer[key]) : newer[key]
-    same &&= Object.hasOwn(older, key) && Object.is(part, older[key])
-    return [key, part]
-  })
-  if (same) return older
-  return (Array.isArray(newer) ? parts.map(([, part]) => part) : Object.fromEntries(parts)) as T
+  if (Array.isArray(older) && Array.isArray(newer)) {
+    const parts = newer.map((part, i) => (i < older.length ? share(older[i], part) : part))
+    return shallow(older, parts as typeof older) ? older : (parts as T)
+  }
+  if (!isPlain(older) || !isPlain(newer)) return newer
+  const parts = Object.fromEntries(
+    Object.entries(newer).map(([key, part]) => [
+      key,
+      Object.hasOwn(older, key) ? share(older[key], part) : part,
+    ]),
+  )
+  return shallow<unknown>(older, parts) ? older : (parts as T)
 }
 
+/** Whether a value is an object of a literal, as JSON has them. */
 function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   const prototype = Object.getPrototypeOf(value)
-  return Array.isArray(value) || prototype === null || prototype === Object.prototype
+  return prototype === null || prototype === Object.prototype
 }

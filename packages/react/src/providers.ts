@@ -39,18 +39,20 @@ export function SymphonyProvider(props: SymphonyProviderProps): ReactElement {
   useEffect(() => {
     latest.current = props
   })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the other options count when the client is made
   const own = useMemo(() => {
     if (given) return
-    const { token, ...options } = latest.current as ClientOptions
-    return new SymphonyClient(url as string, {
-      ...pick(options),
-      token:
-        token === undefined
-          ? undefined
-          : () => {
-              const now = (latest.current as ClientOptions).token ?? ''
-              return typeof now === 'function' ? now() : now
-            },
+    const { url, token, offline, presenceInterval, WebSocket } = props as ClientOptions & { url: string }
+    const tokenNow = () => {
+      const now = (latest.current as ClientOptions).token ?? ''
+      return typeof now === 'function' ? now() : now
+    }
+    return new SymphonyClient({
+      url,
+      token: token === undefined ? undefined : tokenNow,
+      offline,
+      presenceInterval,
+      WebSocket,
     })
   }, [given, url])
   const mounted = useRef<SymphonyClient>(undefined)
@@ -66,10 +68,6 @@ export function SymphonyProvider(props: SymphonyProviderProps): ReactElement {
     }
   }, [own])
   return createElement(ClientContext.Provider, { value: given ?? own }, children)
-}
-
-function pick({ offline, presenceInterval, WebSocket }: ClientOptions): ClientOptions {
-  return { offline, presenceInterval, WebSocket }
 }
 
 /** The client of the `SymphonyProvider` above. */
