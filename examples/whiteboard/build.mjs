@@ -1,4 +1,5 @@
 // Builds the page into dist/, which whiteboard.go embeds. Everything it needs is in the bundle: no other host is asked.
+import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -36,18 +37,27 @@ const asset = (extension) => {
   const path = Object.keys(result.metafile.outputs).find((name) => name.endsWith(extension))
   return `/assets/${basename(path)}`
 }
+const assets = ['.js', '.css'].map(asset)
 await writeFile(`${out}/assets/licenses.txt`, await licenses(Object.keys(result.metafile.inputs)))
 const page = await readFile(`${here}src/index.html`, 'utf8')
 await writeFile(
   `${out}/index.html`,
   page.replace('{{script}}', () => asset('.js')).replace('{{style}}', () => asset('.css')),
 )
-for (const extension of ['.js', '.css']) {
-  const bytes = await readFile(`${out}${asset(extension)}`)
+await writeFile(`${out}/sw.js`, serviceWorker(await readFile(`${here}src/sw.js`, 'utf8')))
+for (const path of assets) {
+  const bytes = await readFile(`${out}${path}`)
   const kB = (n) => (n / 1000).toFixed(1)
-  console.log(
-    `examples/whiteboard${asset(extension)}: ${kB(bytes.length)} kB, ${kB(gzipSync(bytes).length)} kB gzip`,
-  )
+  console.log(`examples/whiteboard${path}: ${kB(bytes.length)} kB, ${kB(gzipSync(bytes).length)} kB gzip`)
+}
+
+// The service worker with what it is to keep. Another page makes it another service worker, which browsers notice.
+function serviceWorker(source) {
+  const files = ['/', asset('.js'), asset('.css')]
+  const version = createHash('sha256').update(page).update(files.join()).digest('hex').slice(0, 12)
+  return source
+    .replace("'{{version}}'", () => JSON.stringify(`symphony-whiteboard-${version}`))
+    .replace("['{{files}}']", () => JSON.stringify(files))
 }
 
 // The licence texts of the packages that the bundle contains.

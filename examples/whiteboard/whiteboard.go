@@ -27,7 +27,7 @@ start <code>bin/symphony dev</code>.</p>
 <a href="/v1/rooms">the rooms there are</a>.</p>
 `
 
-// Handler serves the page at / and its parts under /assets/.
+// Handler serves the page at /, its service worker at /sw.js and its other parts under /assets/.
 func Handler() http.Handler {
 	files, err := fs.Sub(embedded, "dist")
 	if err != nil {
@@ -52,6 +52,8 @@ func handler(files fs.FS) http.Handler {
 		switch name := strings.TrimPrefix(r.URL.Path, "/"); {
 		case name == "":
 			servePage(w, r, files)
+		case name == "sw.js" && isFile(files, name): // at the root: a service worker serves what is below it
+			assets.ServeHTTP(w, r)
 		case strings.HasPrefix(name, "assets/") && isFile(files, name):
 			header.Set("Cache-Control", "public, max-age=31536000, immutable") // the name has a hash of the content
 			assets.ServeHTTP(w, r)

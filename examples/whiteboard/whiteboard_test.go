@@ -18,6 +18,7 @@ func TestPageAndAssets(t *testing.T) {
 	h := handler(fstest.MapFS{
 		"index.html":         {Data: []byte("the page")},
 		"assets/main-ABC.js": {Data: []byte("the script")},
+		"sw.js":              {Data: []byte("the service worker")},
 		"README.md":          {Data: []byte("not for browsers")},
 	})
 	page := get(h, http.MethodGet, "/")
@@ -31,6 +32,11 @@ func TestPageAndAssets(t *testing.T) {
 	if script.Body.String() != "the script" || !strings.Contains(script.Header().Get("Cache-Control"), "immutable") ||
 		!strings.HasPrefix(script.Header().Get("Content-Type"), "text/javascript") {
 		t.Errorf("script: %d %q %v", script.Code, script.Body, script.Header())
+	}
+	worker := get(h, http.MethodGet, "/sw.js")
+	if worker.Body.String() != "the service worker" || worker.Header().Get("Cache-Control") != "no-cache" ||
+		!strings.HasPrefix(worker.Header().Get("Content-Type"), "text/javascript") {
+		t.Errorf("service worker: %d %q %v", worker.Code, worker.Body, worker.Header())
 	}
 	for _, path := range []string{"/README.md", "/assets/", "/assets/none.js", "/index.html", "/assets/..%2fREADME.md"} {
 		if answer := get(h, http.MethodGet, path); answer.Code != 404 {

@@ -20,6 +20,12 @@ function App() {
   )
 }
 
+// Opens the page without network, too. Browsers have it on https and on localhost.
+if (window.isSecureContext) {
+  // Without it the page works as long as the server can be reached.
+  navigator.serviceWorker?.register('/sw.js').catch((error) => console.warn('no service worker:', error))
+}
+
 createRoot(document.getElementById('app') as HTMLElement).render(
   <StrictMode>
     <SymphonyProvider client={client}>
