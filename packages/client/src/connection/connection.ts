@@ -125,10 +125,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     const message = wire.eventMessage(this.#options.awareness.clientID, json)
     // The frame around the JSON takes a few bytes of the limit.
     if (message.length > Math.min(wire.maxJSON, this.#maxMessage))
-      throw new SymphonyError(
-        'too-large',
-        `broadcast of ${message.length} bytes: at most ${wire.maxJSON} can be sent; put large content into the document`,
-      )
+      throw new SymphonyError('too-large', tooMuch('broadcast', message))
     if (this.status !== 'connected' || this.#plain) return false
     // What was changed before goes first.
     this.#flush()
@@ -181,14 +178,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     if (!presence) return
     if (presence.length <= Math.min(wire.maxJSON, this.#maxMessage))
       this.#line.send(wire.awarenessMessage(presence))
-    else
-      this.emit(
-        'error',
-        new SymphonyError(
-          'too-large',
-          `presence of ${presence.length} bytes was not sent: at most ${wire.maxJSON} can be; put large content into the document`,
-        ),
-      )
+    else this.emit('error', new SymphonyError('too-large', tooMuch('presence', presence)))
   }
 
   #sendUpdates(updates: Uint8Array[], newest: boolean): void {
@@ -205,8 +195,8 @@ export class Connection extends Emitter<ConnectionEvents> {
       this.#line.end(
         new SymphonyError(
           'too-large',
-          `a change of ${message.length} bytes was not sent: the server takes at most ${this.#maxMessage} in one message ` +
-            '(limits.message). The document is still usable here; undo or split the change, or raise the limit, then enter the room again',
+          `a change of ${message.length} bytes was not sent, more than the ${this.#maxMessage} of the server's limits.message; ` +
+            'undo or split it, or raise the limit, then enter the room again',
         ),
       )
       return
@@ -290,7 +280,7 @@ export class Connection extends Emitter<ConnectionEvents> {
         this.#line.end(
           new SymphonyError(
             'forbidden',
-            `${this.#options.url} does not let this client in: ${message.reason}. Check the token, then enter the room again`,
+            `${this.#options.url} does not let this client in: ${message.reason}; check the token, then enter the room again`,
           ),
         )
     }
@@ -310,11 +300,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     if (this.#synced) return
     this.#line.settled()
     if (this.#readOnly && this.#save.unsaved && this.#vector) {
-      const { doc } = this.#options
-      const own = Y.encodeStateAsUpdate(doc, this.#vector)
-      // The document has all that the server deleted by now, so more means that this client deleted it.
-      if (wire.isAhead(doc, this.#vector) || wire.deletions(own) > wire.deletions(update))
-        this.#warnReadOnly()
+      if (wire.isAhead(this.#options.doc, this.#vector, update)) this.#warnReadOnly()
       else this.#save.settle()
     }
     this.#synced = true
@@ -328,8 +314,8 @@ export class Connection extends Emitter<ConnectionEvents> {
       'error',
       new SymphonyError(
         'forbidden',
-        `${this.#options.url} may only be read by this client: what is changed stays on this device. ` +
-          'Get a token that allows writing, then enter the room again; applications can check readOnly before they let people edit',
+        `${this.#options.url} may only be read by this client: its changes stay here. Get a token that allows writing, then ` +
+          'enter the room again; look at readOnly before you let people edit',
       ),
     )
   }
@@ -365,4 +351,8 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.#save.close()
     this.#presence.forgetOthers(this)
   }
+}
+
+function tooMuch(what: string, message: Uint8Array): string {
+  return `${what} of ${message.length} bytes was not sent, more than ${wire.maxJSON}; put large content into the document`
 }

@@ -113,14 +113,15 @@ export class Line {
   /** What came cannot be understood. */
   misunderstood(cause: unknown): void {
     const why = cause instanceof Error ? cause.message : String(cause)
-    const message = `${this.#options.url} sent something that is no message of Symphony or y-websocket (${why})`
-    if (++this.#garbage >= maxGarbage)
-      this.end(
-        new SymphonyError('protocol', `${message}; check that the URL is that of a Symphony server`, {
-          cause,
-        }),
-      )
-    else this.#failed(false, new SymphonyError('protocol', `${message}; connecting again`, { cause }))
+    const final = ++this.#garbage >= maxGarbage
+    const error = new SymphonyError(
+      'protocol',
+      `${this.#options.url} sent what is no message of Symphony or y-websocket (${why}); ` +
+        (final ? 'check the URL' : 'connecting again'),
+      { cause },
+    )
+    if (final) this.end(error)
+    else this.#failed(false, error)
   }
 
   /** Closes for good. */
@@ -219,8 +220,8 @@ export class Line {
   #unreachable(why: string, cause?: unknown): SymphonyError {
     return new SymphonyError(
       'unreachable',
-      `${this.#options.url} cannot be reached (${why}). Is the server running ("symphony dev"), is the URL right, and does ` +
-        'it allow the origin of this page? Edits are kept and sent when it answers; connecting goes on',
+      `${this.#options.url} cannot be reached (${why}); trying again. Check the URL, that the server runs ("symphony dev"), ` +
+        'and that it allows the origin of this page',
       { cause },
     )
   }
@@ -319,19 +320,14 @@ export function tokenFailed(cause: unknown): SymphonyError {
 }
 
 function finalError(url: string, code: number, reason: string): SymphonyError {
-  const said = `${url}: ${reason || `closed with ${code}`}`
-  if (code === 4403)
-    return new SymphonyError(
-      'forbidden',
-      `${said}. Check the token, what it allows, and that the server allows the origin of this page; then enter the room again`,
-    )
-  if (code === 4413)
-    return new SymphonyError(
-      'too-large',
-      `${said}. Undo or split what was added last, or raise the server's limits; then enter the room again`,
-    )
+  const [error, advice] =
+    code === 4403
+      ? (['forbidden', 'check the token, and that the server allows the origin of this page'] as const)
+      : code === 4413
+        ? (['too-large', 'undo or split what was added last, or raise the limits of the server'] as const)
+        : (['protocol', 'use the same version of client and server'] as const)
   return new SymphonyError(
-    'protocol',
-    `${said}. Client and server do not understand each other (close code ${code}): use the same version of both`,
+    error,
+    `${url}: ${reason} (close code ${code}); ${advice}, then enter the room again`,
   )
 }

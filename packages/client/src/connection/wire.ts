@@ -91,22 +91,21 @@ export const queryMessage = (): Uint8Array => message(query)
 export const eventMessage = (clientId: number, json: string): Uint8Array => message(event, clientId, json)
 export const tokenMessage = (text: string): Uint8Array => message(token, text)
 
-/** How much an update deletes, in units of Yjs. Every sync step 2 has all deletions of the document it was made of. */
-export function deletions(update: Uint8Array): number {
-  let sum = 0
-  for (const ranges of Y.decodeUpdate(update).ds.clients.values()) {
-    for (const range of ranges) sum += range.len
-  }
-  return sum
+/**
+ * Whether a document says anything that a server does not have.
+ *
+ * @param vector what the server has
+ * @param answer the server's step 2, already applied: with it the document deletes all that the server deletes, or more
+ */
+export function isAhead(doc: Y.Doc, vector: Uint8Array, answer: Uint8Array): boolean {
+  const own = Y.decodeUpdate(Y.encodeStateAsUpdate(doc, vector))
+  return own.structs.length > 0 || deletions(own.ds) > deletions(Y.decodeUpdate(answer).ds)
 }
 
-/** Whether a document has insertions that a state vector lacks. */
-export function isAhead(doc: Y.Doc, vector: Uint8Array): boolean {
-  const theirs = Y.decodeStateVector(vector)
-  for (const [client, clock] of Y.decodeStateVector(Y.encodeStateVector(doc))) {
-    if (clock > (theirs.get(client) ?? 0)) return true
-  }
-  return false
+function deletions({ clients }: ReturnType<typeof Y.decodeUpdate>['ds']): number {
+  let sum = 0
+  for (const ranges of clients.values()) for (const range of ranges) sum += range.len
+  return sum
 }
 
 /** Most updates that are merged at a time: Yjs sorts all of them again for every item. */
