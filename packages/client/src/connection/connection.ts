@@ -1,10 +1,10 @@
 import { applyAwarenessUpdate } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { Emitter, reportError } from '../emitter.js'
-import { SymphonyError } from '../errors.js'
-import { getToken, Line, tokenFailed } from './line.js'
+import { getToken, Line } from './line.js'
 import type { PageEvent } from './page.js'
 import { PresenceSender } from './presence.js'
+import { changeTooLarge, mayOnlyRead, mustBeJSON, refused, tokenFailed, tooMuch } from './problems.js'
 import { SaveTracker } from './save.js'
 import { AfterTurn } from './turn.js'
 import {
@@ -60,8 +60,9 @@ export class Connection extends Emitter<ConnectionEvents> {
     doc.on('update', this.#onUpdate)
     this.#line = new Line(options, {
       opened: (plain) => {
-        this.#plain = plain
-        if (plain) this.#begin()
+        if (this.#line.symphony || !plain) return
+        this.#plain = true
+        this.#begin()
       },
       received: (data) => this.#receive(data),
       lost: () => this.#lost(),
@@ -109,23 +110,9 @@ export class Connection extends Emitter<ConnectionEvents> {
    * @throws SymphonyError `unsupported-value` if JSON cannot say it, `too-large` if that takes more than 1 MiB
    */
   broadcast(event: unknown): boolean {
-    let json: string | undefined
-    let cause: unknown
-    try {
-      json = JSON.stringify(event)
-    } catch (error) {
-      cause = error
-    }
-    if (json === undefined)
-      throw new SymphonyError(
-        'unsupported-value',
-        `broadcast takes what JSON can say${cause instanceof Error ? `: ${cause.message}` : `, not ${typeof event}`}`,
-        { cause },
-      )
-    const message = wire.eventMessage(this.#options.awareness.clientID, json)
+    const message = wire.eventMessage(this.#options.awareness.clientID, mustBeJSON(event))
     // The frame around the JSON takes a few bytes of the limit.
-    if (message.length > Math.min(wire.maxJSON, this.#maxMessage))
-      throw new SymphonyError('too-large', tooMuch('broadcast', message))
+    if (message.length > this.#smallMessage) throw tooMuch('broadcast', message.length)
     if (this.status !== 'connected' || this.#plain) return false
     // What was changed before goes first.
     this.#flush()
@@ -172,33 +159,19 @@ export class Connection extends Emitter<ConnectionEvents> {
     if (this.#updates.length > 0) {
       const updates = this.#updates
       this.#updates = []
-      this.#sendUpdates(updates, true)
+      const messages = wire.updateMessages(updates, this.#maxMessage)
+      for (const message of messages) this.#sendChange(message, message === messages.at(-1))
     }
     const presence = this.#greeted && this.#presence.take()
     if (!presence) return
-    if (presence.length <= Math.min(wire.maxJSON, this.#maxMessage))
-      this.#line.send(wire.awarenessMessage(presence))
-    else this.emit('error', new SymphonyError('too-large', tooMuch('presence', presence)))
+    if (presence.length > this.#smallMessage) this.emit('error', tooMuch('presence', presence.length))
+    else this.#line.send(wire.awarenessMessage(presence))
   }
 
-  #sendUpdates(updates: Uint8Array[], newest: boolean): void {
-    const message = wire.syncMessage('update', wire.mergeUpdates(updates))
-    if (message.length > this.#maxMessage && updates.length > 1) {
-      const half = updates.length >> 1
-      this.#sendUpdates(updates.slice(0, half), false)
-      this.#sendUpdates(updates.slice(half), newest)
-    } else this.#sendChange(message, newest)
-  }
-
+  /** @param newest whether nothing is left to send after it */
   #sendChange(message: Uint8Array, newest: boolean): void {
     if (message.length > this.#maxMessage) {
-      this.#line.end(
-        new SymphonyError(
-          'too-large',
-          `a change of ${message.length} bytes was not sent, more than the ${this.#maxMessage} of the server's limits.message; ` +
-            'undo or split it, or raise the limit, then enter the room again',
-        ),
-      )
+      this.#line.end(changeTooLarge(message.length, this.#maxMessage))
       return
     }
     this.#line.send(message)
@@ -210,7 +183,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     try {
       if (typeof data === 'string') throw new Error('a text message')
       message = wire.decode(new Uint8Array(data as ArrayBuffer))
-      if (!this.#greeted && !openings.includes(message.type))
+      if (!this.#greeted && !(this.#line.symphony ? ['hello'] : openings).includes(message.type))
         throw new Error(`${message.type} before anything else`)
     } catch (cause) {
       this.#line.misunderstood(cause)
@@ -277,12 +250,7 @@ export class Connection extends Emitter<ConnectionEvents> {
         this.refreshToken()
         return
       case 'denied':
-        this.#line.end(
-          new SymphonyError(
-            'forbidden',
-            `${this.#options.url} does not let this client in: ${message.reason}; check the token, then enter the room again`,
-          ),
-        )
+        this.#line.end(refused(this.#options.url, 4403, message.reason))
     }
   }
 
@@ -310,14 +278,12 @@ export class Connection extends Emitter<ConnectionEvents> {
   #warnReadOnly(): void {
     if (this.#warned) return
     this.#warned = true
-    this.emit(
-      'error',
-      new SymphonyError(
-        'forbidden',
-        `${this.#options.url} may only be read by this client: its changes stay here. Get a token that allows writing, then ` +
-          'enter the room again; look at readOnly before you let people edit',
-      ),
-    )
+    this.emit('error', mayOnlyRead(this.#options.url))
+  }
+
+  /** The longest event or presence, in bytes. */
+  get #smallMessage(): number {
+    return Math.min(wire.maxJSON, this.#maxMessage)
   }
 
   #askForSync(): void {
@@ -351,8 +317,4 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.#save.close()
     this.#presence.forgetOthers(this)
   }
-}
-
-function tooMuch(what: string, message: Uint8Array): string {
-  return `${what} of ${message.length} bytes was not sent, more than ${wire.maxJSON}; put large content into the document`
 }

@@ -1,6 +1,8 @@
 import { SymphonyError } from '../errors.js'
 import { backoff } from './backoff.js'
+import { Liveness } from './liveness.js'
 import { noNetwork, type PageEvent, watchPage } from './page.js'
+import { misunderstood, refused, tokenFailed, unreachable } from './problems.js'
 import type { ConnectionStatus, Token, WebSocketConstructor } from './types.js'
 import { subprotocol } from './wire.js'
 
@@ -10,13 +12,6 @@ const connectTimeout = 10_000
 const greetTimeout = 30_000
 /** A connection that lived so long, in ms, is taken for stable: the next wait is short again. */
 const stableTime = 10_000
-/** Servers say something every 20 s. After so much silence, in ms, they are asked. */
-const silence = 45_000
-/** The same before the first sync is through, which may be one long message. */
-const patientSilence = 120_000
-/** How often it is looked whether the server is silent, and how often while an answer is waited for at once, in ms. */
-const tick = 5_000
-const urgentTick = 2_000
 /** So many connections in a row that end with what cannot be understood are enough. */
 const maxGarbage = 3
 
@@ -57,6 +52,8 @@ const afterFailure: Record<Offer, Offer> = {
 /** Keeps a WebSocket to a server open: connects, retries, and notices when nobody is at the other end any more. */
 export class Line {
   status: ConnectionStatus = 'connecting'
+  /** The server is known to speak symphony.v1. */
+  symphony: boolean
   readonly #options: LineOptions
   readonly #listener: LineListener
   readonly #unwatch: () => void
@@ -69,24 +66,17 @@ export class Line {
   #garbage = 0
   /** When the connection was established, in ms of `performance.now()`. */
   #since = 0
-  /** The server is known to speak symphony.v1. */
-  #symphony: boolean
   /** The failures since the connection last stood were reported. */
   #complained = false
   #everConnected = false
   /** Ends the attempt, or begins the next. */
   #timer: ReturnType<typeof setTimeout> | undefined
-  #ticker: ReturnType<typeof setInterval> | undefined
-  #heard = 0
-  /** Ticks since the server was asked to say something; 0 if it was not. */
-  #asked = 0
-  #buffered = 0
-  #patient = true
+  #liveness: Liveness | undefined
 
   constructor(options: LineOptions, listener: LineListener) {
     this.#options = options
     this.#listener = listener
-    this.#symphony = options.symphony ?? false
+    this.symphony = options.symphony ?? false
     this.#unwatch = watchPage((event) => this.#onPage(event))
     void this.#connect()
   }
@@ -98,7 +88,7 @@ export class Line {
   /** The other end speaks the protocol: the connection stands. */
   established(symphony: boolean): void {
     clearTimeout(this.#timer)
-    if (symphony) this.#symphony = true
+    if (symphony) this.symphony = true
     this.#since = performance.now()
     this.#complained = false
     this.#everConnected = true
@@ -107,19 +97,14 @@ export class Line {
 
   /** The first sync is through: long silence is not explained by a long message any more. */
   settled(): void {
-    this.#patient = false
+    if (this.#liveness) this.#liveness.patient = false
   }
 
   /** What came cannot be understood. */
   misunderstood(cause: unknown): void {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    if (this.#stable) this.#garbage = 0
     const final = ++this.#garbage >= maxGarbage
-    const error = new SymphonyError(
-      'protocol',
-      `${this.#options.url} sent what is no message of Symphony or y-websocket (${why}); ` +
-        (final ? 'check the URL' : 'connecting again'),
-      { cause },
-    )
+    const error = misunderstood(this.#options.url, cause, final)
     if (final) this.end(error)
     else this.#failed(false, error)
   }
@@ -161,8 +146,7 @@ export class Line {
     this.#deadline(connectTimeout)
     socket.onopen = () => this.#opened(socket)
     socket.onmessage = (event) => {
-      this.#heard = performance.now()
-      if (this.#asked > 0) this.#watch(tick)
+      this.#liveness?.heard()
       this.#listener.received(event.data)
     }
     // Says nothing that the close event, which follows, does not; but npm's ws throws if nobody listens.
@@ -179,15 +163,17 @@ export class Line {
     }
     if (this.#offer === 'offer again') this.#offer = 'offer'
     this.#open = true
-    this.#patient = true
-    this.#heard = performance.now()
     this.#deadline(greetTimeout)
-    this.#watch(tick)
+    this.#liveness = new Liveness(
+      socket,
+      () => this.#listener.probe(),
+      () => this.#failed(false, this.#unreachable('no answer')),
+    )
     this.#listener.opened(socket.protocol !== subprotocol)
   }
 
   #closed(code: number, reason: string): void {
-    if (code >= 4400 && code < 4500) this.end(finalError(this.#options.url, code, reason))
+    if (code >= 4400 && code < 4500) this.end(refused(this.#options.url, code, reason))
     else if (code === 4500)
       this.#failed(false, new SymphonyError('internal', `${this.#options.url}: ${reason}; connecting again`))
     else this.#failed(!this.#open, this.#unreachable(reason || `WebSocket close code ${code}`))
@@ -195,13 +181,12 @@ export class Line {
 
   /** An attempt or a connection ended. `refused`: perhaps because of the subprotocol. */
   #failed(refused: boolean, error: SymphonyError): void {
-    if (this.status === 'connected' && performance.now() - this.#since >= stableTime) {
-      this.#failures = 0
-      if (error.code !== 'protocol') this.#garbage = 0
-    }
-    if (refused && !this.#symphony) this.#offer = afterFailure[this.#offer]
-    if (this.#symphony) this.#offer = 'offer'
+    if (this.#stable) this.#failures = 0
+    if (this.status === 'connected' && error.code !== 'protocol') this.#garbage = 0
+    if (refused && !this.symphony) this.#offer = afterFailure[this.#offer]
+    if (this.symphony) this.#offer = 'offer'
     this.#release()
+    if (this.#ended()) return
     const next = this.#attempt
     // Without the subprotocol it may work at once.
     const undecided = refused && this.#offer !== 'offer'
@@ -218,14 +203,14 @@ export class Line {
   }
 
   #unreachable(why: string, cause?: unknown): SymphonyError {
-    return new SymphonyError(
-      'unreachable',
-      `${this.#options.url} cannot be reached (${why}); trying again. Check the URL, that the server runs ("symphony dev"), ` +
-        'and that it allows the origin of this page',
-      { cause },
-    )
+    return unreachable(this.#options.url, why, cause)
   }
 
+  get #stable(): boolean {
+    return this.status === 'connected' && performance.now() - this.#since >= stableTime
+  }
+
+  // A function, because listeners may have ended it meanwhile.
   #ended(): boolean {
     return this.status === 'closed'
   }
@@ -235,36 +220,11 @@ export class Line {
     this.#timer = setTimeout(() => this.#failed(this.#socket !== undefined, this.#unreachable(why)), ms)
   }
 
-  #watch(interval: number): void {
-    clearInterval(this.#ticker)
-    this.#asked = 0
-    this.#ticker = setInterval(() => this.#tick(), interval)
-  }
-
-  /**
-   * Looks whether the server is still there. Timers of hidden windows come late, perhaps before messages that are
-   * already here: so what counts is that the server was asked, and that two more ticks passed without a word.
-   */
-  #tick(): void {
-    const buffered = this.#socket?.bufferedAmount ?? 0
-    const sending = buffered !== this.#buffered
-    this.#buffered = buffered
-    if (sending) return
-    const limit = this.#patient ? patientSilence : silence
-    if (this.#asked === 0 && performance.now() - this.#heard < limit) return
-    if (this.#asked++ === 0) this.#listener.probe()
-    else if (this.#asked > 2) this.#failed(false, this.#unreachable('no answer'))
-  }
-
   #onPage(event: PageEvent): void {
     this.#listener.page(event)
     if (this.#ended() || event === 'pagehide') return
     if (this.#open) {
-      // The network may be another now: find out soon whether the connection survived.
-      if (this.#patient || this.#asked > 0) return
-      this.#watch(urgentTick)
-      this.#asked = 1
-      this.#listener.probe()
+      this.#liveness?.check()
     } else if (event === 'offline') {
       if (this.status === 'reconnecting') this.#setStatus('offline')
     } else {
@@ -280,12 +240,12 @@ export class Line {
   #release(): void {
     this.#attempt++
     clearTimeout(this.#timer)
-    clearInterval(this.#ticker)
+    this.#liveness?.stop()
     const socket = this.#socket
     const wasOpen = this.#open
     this.#socket = undefined
     this.#open = false
-    this.#asked = 0
+    this.#liveness = undefined
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null
       socket.close()
@@ -305,29 +265,4 @@ export async function getToken(token: Token | undefined): Promise<string | undef
   const text = typeof token === 'function' ? await token() : token
   if (text !== undefined && typeof text !== 'string') throw new TypeError('it did not return a string')
   return text
-}
-
-/** An application's token function failed. */
-export function tokenFailed(cause: unknown): SymphonyError {
-  const why = cause instanceof Error ? cause.message : String(cause)
-  return new SymphonyError(
-    'unreachable',
-    `the token function failed: ${why}; it is called again on the next attempt`,
-    {
-      cause,
-    },
-  )
-}
-
-function finalError(url: string, code: number, reason: string): SymphonyError {
-  const [error, advice] =
-    code === 4403
-      ? (['forbidden', 'check the token, and that the server allows the origin of this page'] as const)
-      : code === 4413
-        ? (['too-large', 'undo or split what was added last, or raise the limits of the server'] as const)
-        : (['protocol', 'use the same version of client and server'] as const)
-  return new SymphonyError(
-    error,
-    `${url}: ${reason} (close code ${code}); ${advice}, then enter the room again`,
-  )
 }

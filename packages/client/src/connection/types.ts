@@ -38,7 +38,7 @@ export interface ConnectionOptions {
   presenceInterval: number
   WebSocket: WebSocketConstructor
   /**
-   * The server is known to speak symphony.v1, because this device knows the room's generation: never connect as to a plain
+   * The server is known to speak symphony.v1, because this device knows the room's generation: never speak as to a plain
    * y-websocket server, that cannot tell the generation.
    */
   symphony?: boolean

@@ -112,7 +112,7 @@ function deletions({ clients }: ReturnType<typeof Y.decodeUpdate>['ds']): number
 const mergeAtOnce = 32
 
 /** Merges updates into one. */
-export function mergeUpdates(updates: Uint8Array[]): Uint8Array {
+function mergeUpdates(updates: Uint8Array[]): Uint8Array {
   let all = updates
   while (all.length > 1) {
     const merged: Uint8Array[] = []
@@ -121,4 +121,12 @@ export function mergeUpdates(updates: Uint8Array[]): Uint8Array {
     all = merged
   }
   return all[0] as Uint8Array
+}
+
+/** The messages that carry updates: one, unless that would be too long and there are several updates. */
+export function updateMessages(updates: Uint8Array[], limit: number): Uint8Array[] {
+  const message = syncMessage('update', mergeUpdates(updates))
+  if (message.length <= limit || updates.length === 1) return [message]
+  const half = updates.length >> 1
+  return [updates.slice(0, half), updates.slice(half)].flatMap((part) => updateMessages(part, limit))
 }

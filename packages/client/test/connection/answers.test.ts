@@ -120,7 +120,7 @@ describe('what cannot be understood', () => {
     const a = enter()
     await until('closed', () => a.connection.status === 'closed')
     expect(a.errors.map((e) => e.code)).toEqual(['protocol', 'protocol', 'protocol'])
-    expect(a.errors[2]?.message).toContain('check that the URL')
+    expect(a.errors[2]?.message).toContain('check the URL')
     await pause(500)
     expect(server.requests.length).toBe(3)
     expect(server.received).toEqual([])

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import WS, { WebSocketServer } from 'ws'
 import * as Y from 'yjs'
-import { Peer, same, until } from '../support/peers.js'
+import { Peer, Recorder, same, until } from '../support/peers.js'
 import { freePort } from '../support/server.js'
 
 const script = fileURLToPath(
@@ -141,6 +141,14 @@ test('where the generation is known, a server is never taken for a plain one', a
     for (const peer of peers) peer.destroy()
     await server.close()
   }
+})
+
+test('where the generation is known, a plain server that chooses the subprotocol is told nothing', async () => {
+  const recorder = new Recorder()
+  const a = enter(`${url}/known`, { symphony: true, WebSocket: recorder.WebSocket })
+  await until('closed', () => a.connection.status === 'closed')
+  expect(a.errors.map((e) => e.code)).toEqual(['protocol', 'protocol', 'protocol'])
+  expect(recorder.sent).toEqual([])
 })
 
 test('a browser that accepts that no subprotocol was chosen joins at once', async () => {
