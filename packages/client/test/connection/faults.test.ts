@@ -199,6 +199,22 @@ test('a server that stops and comes back is joined again without an error', asyn
   expect(a.statuses).toEqual(['connected', 'reconnecting', 'connected'])
 })
 
+test('who stayed is seen at once by who was away', async () => {
+  const [server, proxy] = await serve()
+  const a = enter(proxy.room('stay'))
+  const b = enter(server.room('stay'))
+  b.awareness.setLocalState({ name: 'B' })
+  const seesB = () => a.awareness.getStates().get(b.awareness.clientID)?.name === 'B'
+  await until('a sees b', seesB)
+  const renewals = b.awareness.meta.get(b.awareness.clientID)?.clock
+  proxy.cut()
+  await until('a is alone', () => a.awareness.getStates().size === 1)
+  await until('a sees b again', seesB)
+  await until('b sees a again', () => b.awareness.getStates().size === 2)
+  // Without b saying so again, which it does only every 15 s.
+  expect(b.awareness.meta.get(b.awareness.clientID)?.clock).toBe(renewals)
+})
+
 test('destroy sends what is pending and leaves nothing behind', async () => {
   const [server] = await serve()
   const a = enter(server.room('d'))
