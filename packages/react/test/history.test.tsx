@@ -7,7 +7,7 @@ import * as Y from 'yjs'
 import { TinyServer } from '../../client/test/support/tiny-server.js'
 import { until } from '../../client/test/support/until.js'
 import { type HistoryControls, useHistory, useList, useMap, useStatus, useText } from '../src/index.js'
-import { Board, newClient } from './support/room.js'
+import { Board, happens, newClient } from './support/room.js'
 
 let server: TinyServer | undefined
 afterEach(async () => {
@@ -172,7 +172,7 @@ test('after a reset the new content is shown, and what is edited then can be und
   )
   const shown = () => container.querySelector('p')?.textContent
   const room = client.enter('room')
-  await act(() => until(() => shown() === ' 0 {}  connected'))
+  await happens(() => shown() === ' 0 {}  connected')
   act(() => {
     room.newList('list').push('old')
     room.newText('text').insert(0, 'old')

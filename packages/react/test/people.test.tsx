@@ -17,12 +17,9 @@ import {
   useSynced,
   useUpdatePresence,
 } from '../src/index.js'
-import { Board, newClient, renderInRoom } from './support/room.js'
+import { Board, happens, newClient, renderInRoom } from './support/room.js'
 
 const server = inject('server')
-
-/** Waits with React told that what happens meanwhile is expected. */
-const happens = (condition: () => unknown) => act(() => until(condition))
 
 test('own presence begins with the initial one and is updated in parts', () => {
   const updates = new Set<unknown>()

@@ -1,5 +1,5 @@
 import { SymphonyClient } from '@symphony-rtc/client'
-import { cleanup, render } from '@testing-library/react'
+import { cleanup, render, waitFor } from '@testing-library/react'
 import type { ReactElement, ReactNode } from 'react'
 import { afterEach } from 'vitest'
 import { WebSocket } from 'ws'
@@ -18,6 +18,14 @@ afterEach(async () => {
   cleanup()
   await Promise.all(clients.splice(0).map((client) => client.leave()))
 })
+
+/** Waits for something that is expected to be shown, far longer than it needs on a slow machine. */
+export function happens(condition: () => unknown): Promise<void> {
+  const check = () => {
+    if (!condition()) throw new Error(`this did not happen: ${condition}`)
+  }
+  return waitFor(check, { timeout: 20_000, interval: 5 })
+}
 
 export function Board(props: {
   client: SymphonyClient
