@@ -3,12 +3,13 @@ import { useHistory, useRoom } from '@symphony-rtc/react'
 import { useEffect, useMemo, useState } from 'react'
 import { Canvas } from './board/canvas.js'
 import { useKeys } from './keys.js'
-import { Board, BoardContext, type Presence } from './model/board.js'
+import { Board, BoardContext, type Presence, useBoard } from './model/board.js'
 import { HistoryButtons, SelectionButtons, ZoomButtons } from './ui/corners.js'
 import { Dock } from './ui/dock.js'
 import { Hint } from './ui/hint.js'
 import { Notices } from './ui/notices.js'
 import { TopBar } from './ui/top-bar.js'
+import { showWhatIsThere } from './view.js'
 
 declare global {
   interface Window {
@@ -33,6 +34,15 @@ export function Page({ client }: { client: SymphonyClient }) {
 
 function Everything() {
   useKeys()
+  const board = useBoard()
+  useEffect(() => {
+    let here = true
+    const arrived = () => here && showWhatIsThere(board)
+    board.room.synced().then(arrived, arrived) // rejected: what this device has is all there is
+    return () => {
+      here = false
+    }
+  }, [board])
   return (
     <>
       <Canvas />

@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { type Presence, useBoard } from '../model/board.js'
 import { colorOf, initials, keepName, nameOf } from '../person.js'
 
-const shown = 5
+const shown = 4
 
 /** Who is here: the others as circles, oneself with a name to edit. */
 export function People() {
