@@ -187,6 +187,20 @@ test('a server that is down: one error, and it works when the server comes up', 
   expect(a.errors.length).toBe(1)
 })
 
+test('a server that comes up after the first attempt is not taken for a plain one', async () => {
+  const [, proxy] = await serve()
+  proxy.refuse = true
+  const a = enter(proxy.room('up'))
+  // The next attempt is the one without the subprotocol.
+  a.connection.on('status', () => {
+    proxy.refuse = false
+  })
+  await a.saved()
+  expect(a.connection.plain).toBe(false)
+  expect(proxy.connections).toBe(3)
+  expect(a.errors).toEqual([])
+})
+
 test('a server that stops and comes back is joined again without an error', async () => {
   const [server] = await serve()
   const a = enter(server.room('again'))
@@ -206,6 +220,8 @@ test('who stayed is seen at once by who was away', async () => {
   b.awareness.setLocalState({ name: 'B' })
   const seesB = () => a.awareness.getStates().get(b.awareness.clientID)?.name === 'B'
   await until('a sees b', seesB)
+  // The server asks who is new to say so again, which is throttled.
+  await pause(400)
   const renewals = b.awareness.meta.get(b.awareness.clientID)?.clock
   proxy.cut()
   await until('a is alone', () => a.awareness.getStates().size === 1)
