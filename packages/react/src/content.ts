@@ -1,8 +1,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: what a room holds is not known here; the types of the hooks say it
-import { SymphonyError, type Synced, SyncedList, SyncedMap, SyncedText } from '@symphony-rtc/client'
+import { SymphonyError, Synced, SyncedList, SyncedMap, SyncedText } from '@symphony-rtc/client'
 import { useMemo } from 'react'
-import type { Equal } from './equal.js'
-import { shallow, share } from './equal.js'
+import { type Equal, shallow } from './equal.js'
 import { missing, useOptionalRoomContext } from './providers.js'
 import { isStandIn, standIn } from './server.js'
 import { all, type Source, useSource } from './source.js'
@@ -24,7 +23,23 @@ const flatMap: Reader<Record<string, any>> = {
   deep: false,
 }
 const text: Reader<string> = { read: String, keep: same, deep: false }
-const deepContent: Reader<any> = { read: (synced) => synced.toJSON(), keep: share, deep: true }
+const deepContent: Reader<any> = { read: plainOf, keep: (_, newer) => newer, deep: true }
+const plains = new WeakMap<Synced<any>, unknown>()
+
+/** What a value is with everything nested in it as plain values. What did not change is the same object as before, wherever it is. */
+function plainOf(value: any): any {
+  if (!(value instanceof Synced)) return typeof value?.toJSON === 'function' ? value.toJSON() : value
+  const older = plains.get(value)
+  const newer =
+    value instanceof SyncedList
+      ? value.map(plainOf)
+      : value instanceof SyncedMap
+        ? Object.fromEntries([...value.entries()].map(([key, part]) => [key, plainOf(part)]))
+        : value.toJSON()
+  const plain = shallow(older, newer) ? older : newer
+  plains.set(value, plain)
+  return plain
+}
 
 /** Immutable snapshots of a Synced type, one for all components that show it, made when one is asked for after a change. */
 class Content<V> implements Source<V> {

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: what a room holds is not known here; the types of the hooks say it
 import type { Presence, Room, User } from '@symphony-rtc/client'
 import { useCallback, useMemo } from 'react'
-import { type Equal, share } from './equal.js'
+import { type Equal, shallow, share } from './equal.js'
 import { useRoomContext } from './providers.js'
 import { all, type Source, useSource } from './source.js'
 
@@ -35,7 +35,7 @@ const othersOf = perRoom((room): Source<readonly User<any>[]> => {
         const user: User<any> = { clientId, presence }
         return share(before.get(clientId) ?? user, user)
       })
-      users = share(users, now)
+      if (!shallow(users, now)) users = now
       return users
     },
     subscribe: (changed) => room.on('others', changed),

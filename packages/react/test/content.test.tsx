@@ -2,7 +2,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: the content of these rooms is of no type
 import { SymphonyError, SyncedList, SyncedMap } from '@symphony-rtc/client'
 import { act, fireEvent, render, screen } from '@testing-library/react'
-import { memo } from 'react'
+import { memo, useState } from 'react'
 import { expect, test, vi } from 'vitest'
 import { shallow, useList, useMap, useText } from '../src/index.js'
 import { newClient, renderInRoom, Board as Wrapped } from './support/room.js'
@@ -101,8 +101,11 @@ test('a change of one key renders only who selected it', () => {
 test('isEqual keeps a new array from rendering when its elements are the same', () => {
   let renders = 0
   const results = new Set<unknown>()
+  let again = () => {}
   function Open() {
     renders++
+    const [, set] = useState(0)
+    again = () => set(renders)
     const [open] = useList('todos', (todos: readonly Todo[]) => todos.filter((todo) => !todo.done), shallow)
     results.add(open)
     return <p>{open.map((todo) => todo.text).join()}</p>
@@ -117,6 +120,10 @@ test('isEqual keeps a new array from rendering when its elements are the same', 
   expect(renders).toBe(3)
   expect(results.size).toBe(3)
   expect(container.textContent).toBe('c,a')
+  // Another selector, as each rendering makes one, but what it selects is equal: it stays the same array.
+  act(() => again())
+  expect(renders).toBe(4)
+  expect(results.size).toBe(3)
 })
 
 test('the selector of the latest render counts', () => {
@@ -213,6 +220,28 @@ test('deep snapshots are plain, and what did not change in them stays identical'
   expect(before.a.points).toEqual([1, 2])
   act(() => void shapes.get('b').set('name', 'c'))
   expect(container.textContent).toBe('a,c')
+})
+
+test('deep snapshots keep what moves', () => {
+  const rendered: number[] = []
+  const Point = memo(function Point({ point }: { point: { x: number } }) {
+    rendered.push(point.x)
+    return null
+  })
+  function Points() {
+    const [points] = useList('points', { deep: true })
+    return points.map((point) => <Point key={point.x} point={point} />)
+  }
+  const { room } = renderInRoom(<Points />)
+  const points = room.newList('points')
+  const add = (x: number) => points.unshift(room.newNestedMap().set('x', x))
+  act(() => void add(1))
+  act(() => void add(2))
+  act(() => void add(3))
+  act(() => points.move(0, 2))
+  expect(rendered).toEqual([1, 2, 3])
+  act(() => void points.get(0).set('y', 0))
+  expect(rendered).toEqual([1, 2, 3, 2])
 })
 
 test('a text is shown and changed, and keeps the cursor of an input', () => {

@@ -150,7 +150,16 @@ test('two clients share content, presence and events over the real server', asyn
   third.updatePresence({ x: 7 })
   await happens(() => of('ann').textContent?.includes('"x":7') && of('bob').textContent?.includes('"x":7'))
   expect(otherRenders).toEqual({ ...before, cem: (before.cem as number) + 2 })
+
+  // One goes, and those after him move up: theirs do not render.
+  const fourth = newClient(server).enter('room')
+  fourth.updatePresence({ name: 'dora' })
+  await happens(() => of('ann').textContent?.includes('dora') && of('bob').textContent?.includes('dora'))
+  const dora = otherRenders.dora
   await act(() => third.leave())
+  await happens(() => [of('ann'), of('bob')].every((page) => page.querySelectorAll('i').length === 2))
+  expect(otherRenders.dora).toBe(dora)
+  await act(() => fourth.leave())
   await happens(() => text('ann') === 'by ann,by bob 1 durable')
 })
 
