@@ -432,6 +432,8 @@ export class Room<P extends Presence = Presence> {
       token,
       presenceInterval,
       WebSocket,
+      // A plain server could not say that its document is another one than ours.
+      symphony: this.#generation !== undefined,
       acceptGeneration: (generation) => {
         // The copy may have learnt it from another tab meanwhile.
         const known = parts.offline?.generation ?? this.#generation

@@ -54,6 +54,8 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
   #tabs: Tabs | undefined
   /** Changes of this turn. */
   #turn: Uint8Array[] = []
+  /** Some of them were made in this tab. */
+  #share = false
   #warned = new Set<string>()
   #ending: Promise<void> | undefined
   #isStale = false
@@ -183,8 +185,10 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
     void this.destroy()
   }
 
-  #onUpdate = (update: Uint8Array, origin: unknown): void => {
+  #onUpdate = (update: Uint8Array, origin: unknown, _?: Y.Doc, transaction?: Y.Transaction): void => {
     if (origin === this) return
+    // What comes from the server, the other tabs get from there.
+    if (transaction?.local !== false) this.#share = true
     if (this.#turn.push(update) === 1) queueMicrotask(this.#flush)
   }
 
@@ -193,7 +197,8 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
     if (this.#turn.length > 0) {
       const update = merge(this.#doc, this.#turn)
       this.#turn = []
-      this.#tabs?.send(update)
+      if (this.#share) this.#tabs?.send(update)
+      this.#share = false
       this.#saver.keep(update)
     }
     this.#saver.save()
