@@ -26,7 +26,7 @@ func printPlaces(w io.Writer, places app.Places) {
 	} {
 		text += fmt.Sprintf("  %s%s\n", label.Render(place.label), value.Render(place.value))
 	}
-	text += "\n  " + faint.Render("Open the page in two windows and type. Ctrl+C stops the server.") + "\n\n"
+	text += "\n  " + faint.Render("Open the page in two windows and draw. Ctrl+C stops the server.") + "\n\n"
 	// Fprint leaves out what w cannot show: all colour when it is no terminal. A reader that closed the pipe is no reason
 	// to stop the server.
 	_, _ = lipgloss.Fprint(w, text)
