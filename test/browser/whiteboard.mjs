@@ -93,6 +93,9 @@ async function run() {
   await until('Ada sees Ben', async () => (await people(ada)).includes('Ben'))
   await until('Ben sees Ada', async () => (await people(ben)).includes('Ada'))
 
+  const colorOf = ({ window }) => window.evaluate(() => window.symphony.room.getPresence().color)
+  await until('they have colours of their own', async () => (await colorOf(ada)) !== (await colorOf(ben)))
+
   // A stroke is seen while it is drawn, and is small afterwards.
   await key(ada, 'p')
   await pull(ada, wave(150, 200), async () => {
@@ -263,6 +266,7 @@ async function run() {
   await pinch(cleo)
   await until('two fingers zoom', async () => (await ellipse()).width > small * 1.5)
   is('two fingers draw nothing', await cleo.shown('pen').count(), 0)
+  if (await cleo.window.isEnabled('[data-testid=undo]')) throw new Error('two fingers left something to undo')
   await cleo.picture('phone')
 
   if (problems.length > 0) throw new Error(`the page has problems:\n${problems.join('\n')}`)

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from 'react'
 import { Canvas } from './board/canvas.js'
 import { useKeys } from './keys.js'
 import { Board, BoardContext, type Presence, useBoard } from './model/board.js'
+import { anotherColor } from './person.js'
 import { HistoryButtons, SelectionButtons, ZoomButtons } from './ui/corners.js'
 import { Dock } from './ui/dock.js'
 import { Hint } from './ui/hint.js'
@@ -25,6 +26,7 @@ export function Page({ client }: { client: SymphonyClient }) {
     window.symphony = { room, client }
     document.title = `${room.id} · Symphony`
   }, [room, client])
+  useEffect(() => differ(room), [room])
   return (
     <BoardContext value={board}>
       <Everything />
@@ -55,6 +57,16 @@ function Everything() {
       <ZoomButtons />
     </>
   )
+}
+
+/** Gives this person another colour while somebody has the same; of two, the one with the higher id changes. */
+function differ(room: Room<Presence>): () => void {
+  return room.on('others', (others) => {
+    const mine = room.getPresence().color
+    const same = [...others].some(([id, { color }]) => color === mine && id < room.getClientId())
+    const color = same && anotherColor([...others.values()].map((other) => other.color))
+    if (color) room.updatePresence({ color })
+  })
 }
 
 /** The board of a room; another one after the server replaced the room's document. */

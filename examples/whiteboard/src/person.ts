@@ -18,6 +18,15 @@ export function loadPerson(): Person {
   return { ...person, name: read(() => localStorage.getItem(chosen)) || person.name }
 }
 
+/** Another colour for this window, one that nobody has; undefined if there is none. */
+export function anotherColor(taken: readonly string[]): string | undefined {
+  const free = colors.filter((color) => !taken.includes(color))
+  if (free.length === 0) return undefined
+  const person = { ...loadPerson(), color: pick(free) }
+  read(() => sessionStorage.setItem(given, JSON.stringify(person)))
+  return person.color
+}
+
 export function keepName(name: string): void {
   read(() => localStorage.setItem(chosen, name))
 }

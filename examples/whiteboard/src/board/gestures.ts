@@ -16,6 +16,7 @@ import {
 } from '../model/edit.js'
 import { type Box, boxOf, distance, type Point } from '../model/geometry.js'
 import { type Kind, touches } from '../model/shape.js'
+import { eachFrame } from './frame.js'
 
 /** A pointer at a point of the window. Shift keeps proportions, or selects more. */
 export interface Pointer {
@@ -61,40 +62,43 @@ export function pan(board: Board, pointer: Pointer): Gesture {
 }
 
 function draw(board: Board, pointer: Pointer): Gesture {
-  board.history.pause()
   const first = board.onBoard(pointer.at)
-  const id = addShape(board, 'pen', first)
+  let id: string | undefined
   let waiting: Point[] = [first]
   let last = first
   let frame = 0
   // The others see the stroke grow: what a frame brought is one update.
   const flush = () => {
     frame = 0
-    const map = board.map(id)
+    if (id === undefined) {
+      board.history.pause()
+      id = addShape(board, 'pen', first)
+    }
+    const map = board.map(id) // none if somebody erased it meanwhile
     if (map && waiting.length > 0) extendStroke(map, waiting)
     waiting = []
   }
-  flush()
-  const stop = () => {
-    cancelAnimationFrame(frame)
-    flush()
-  }
+  // A finger that hardly moved may be the first of two: nothing is drawn before it is known.
+  if (!pointer.touch) flush()
   return {
     move({ at }) {
       const point = board.onBoard(at)
       if (distance(point, last) < 1.2 / board.view.state.zoom) return
       last = point
       waiting.push(point)
+      if (id === undefined && distance(at, pointer.at) < 8) return
       frame ||= requestAnimationFrame(flush)
     },
     end() {
-      stop()
-      const map = board.map(id) // none if somebody erased it meanwhile
+      cancelAnimationFrame(frame)
+      flush()
+      const map = id === undefined ? undefined : board.map(id)
       if (map) finishStroke(board, map, 0.5 / board.view.state.zoom)
       board.history.resume()
     },
     cancel() {
-      stop()
+      cancelAnimationFrame(frame)
+      if (id === undefined) return
       remove(board, [id])
       board.history.resume()
     },
@@ -274,30 +278,6 @@ export function resize(board: Board, from: Box, [hx, hy]: Handle, pointer: Point
       frame.drop()
       stretch(board, placements, from, from)
       board.history.resume()
-    },
-  }
-}
-
-/** Calls a function at most once a frame, with the last value: pointers report more often than anybody can see. */
-function eachFrame<T>(call: (value: T) => void) {
-  let waiting: { value: T } | undefined
-  let frame = 0
-  const now = () => {
-    cancelAnimationFrame(frame)
-    frame = 0
-    if (waiting) call(waiting.value)
-    waiting = undefined
-  }
-  return {
-    ask(value: T) {
-      waiting = { value }
-      frame ||= requestAnimationFrame(now)
-    },
-    now,
-    drop() {
-      cancelAnimationFrame(frame)
-      frame = 0
-      waiting = undefined
     },
   }
 }

@@ -1,4 +1,4 @@
-import { useOthers } from '@symphony-rtc/react'
+import { useOthers, usePresence } from '@symphony-rtc/react'
 import { useState } from 'react'
 import { type Presence, useBoard } from '../model/board.js'
 import { colorOf, initials, keepName, nameOf } from '../person.js'
@@ -44,6 +44,7 @@ export function People() {
 
 function Me() {
   const { room } = useBoard()
+  const [color] = usePresence((presence: Presence) => presence.color)
   const [name, setName] = useState(() => nameOf(room.getPresence().name))
   const rename = (text: string) => {
     setName(text)
@@ -53,7 +54,7 @@ function Me() {
   }
   return (
     <label className="me">
-      <span className="avatar" style={{ background: colorOf(room.getPresence().color) }} aria-hidden="true">
+      <span className="avatar" style={{ background: colorOf(color) }} aria-hidden="true">
         {initials(name)}
       </span>
       <input
