@@ -21,7 +21,7 @@ const yjs = ['yjs', 'lib0/*']
 const limits = {
   client: { first: 12 * 1024, later: 4 * 1024, external: yjs },
   react: {
-    first: 4 * 1024,
+    first: 5 * 1024,
     later: 0,
     external: [...yjs, 'react', 'react/jsx-runtime', '@symphony-rtc/client'],
   },
