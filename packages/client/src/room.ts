@@ -95,7 +95,8 @@ export class Room<P extends Presence = Presence> {
   #parts: Parts
   #generation: number | undefined
   #status: ConnectionStatus = 'connecting'
-  #saveStatus: SaveStatus = 'durable'
+  /** Until the copy on this device is loaded, nobody knows what there is to be saved. */
+  #saveStatus: SaveStatus = 'local'
   #synced = false
   #others: Map<number, P> | undefined
   #left: SymphonyError | undefined
@@ -481,6 +482,7 @@ export class Room<P extends Presence = Presence> {
     this.#generation = generation
     this.#synced = false
     this.#others = undefined
+    this.#setSaveStatus('local')
     this.#parts = this.#assemble({ generation, presence })
     for (const [name, synced] of this.#tops) {
       rebind(synced, this.doc.get(name, synced.type.constructor as any) as unknown as Top)

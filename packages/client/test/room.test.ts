@@ -213,6 +213,16 @@ describe('room', () => {
     expect(seen.at(-1)).toBe('durable')
   })
 
+  test('saveStatus never says more than is known', async () => {
+    const room = newClient({}, 'ws://127.0.0.1:1').enter('here')
+    expect(room.saveStatus).toBe('local')
+    room.newList('l').push(1)
+    const unused = newClient({}, 'ws://127.0.0.1:1').enter('there')
+    for (const other of [room, unused]) other.on('error', () => {})
+    await until(() => unused.saveStatus === 'durable') // nothing was changed, so nothing is unsaved
+    expect(room.saveStatus).toBe('local')
+  })
+
   test('a server that comes later: edits made before arrive', async () => {
     const away = await SymphonyServer.start()
     await away.stop()

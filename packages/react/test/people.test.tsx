@@ -73,7 +73,7 @@ test('status and save status are followed', async () => {
     return <p>{`${useStatus()} ${useSaveStatus()} ${useSynced()}`}</p>
   }
   const { room, container } = renderInRoom(<Indicator />)
-  expect(container.textContent).toBe('connecting durable false')
+  expect(container.textContent).toBe('connecting local false')
   await happens(() => container.textContent === 'reconnecting durable false')
   act(() => void room.newList('list').push(1))
   await happens(() => container.textContent === 'reconnecting local false')
