@@ -26,7 +26,7 @@ export function useStatus(): ConnectionStatus {
 /** How safe this client's edits are: `local`, `received` or `durable`. */
 export function useSaveStatus(): SaveStatus {
   const { held } = useRoomContext('useSaveStatus')
-  return useSource<SaveStatus, SaveStatus>(saveStatusOf(held?.room), 'durable', all)
+  return useSource<SaveStatus, SaveStatus>(saveStatusOf(held?.room), 'local', all)
 }
 
 /** Whether the room's content arrived from the server since it was entered. Stays true when the connection is lost. */

@@ -77,7 +77,7 @@ function onServer(render: () => string): string {
 let root: Root | undefined
 afterEach(() => act(() => root?.unmount()))
 
-const empty = 'room |  | 0 | none |  | Ann | 0 | connecting | durable | false | true | false'
+const empty = 'room |  | 0 | none |  | Ann | 0 | connecting | local | false | true | false'
 
 test('a server renders empty rooms and enters none', () => {
   const client = new SymphonyClient('wss://example.com')
