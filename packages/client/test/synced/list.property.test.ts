@@ -62,6 +62,13 @@ function apply(list: SyncedList, model: unknown[], op: Operation): { gone: unkno
 }
 
 const listOf = (doc: Y.Doc): SyncedList => wrap(doc.getArray('list'))
+/** What somebody sees who comes later, and so has read nothing before. */
+function reloaded(doc: Y.Doc): unknown[] {
+  const other = new Y.Doc()
+  Y.applyUpdate(other, Y.encodeStateAsUpdate(doc))
+  return listOf(other).toJSON()
+}
+
 const runs = (numRuns: number) => ({ numRuns, seed: 20261123 })
 
 describe('a list alone', () => {
@@ -171,6 +178,7 @@ describe('lists of several clients', () => {
         peers.sync()
         const [first, ...others] = peers.docs.map((doc) => listOf(doc).toJSON())
         for (const other of others) expect(other).toEqual(first)
+        expect(reloaded(peers.docs[0] as Y.Doc)).toEqual(first)
         expect(new Set(ids(first as unknown[]))).toEqual(new Set([...made].filter((id) => !gone.has(id))))
       }),
       runs(300),
@@ -207,6 +215,7 @@ describe('lists of several clients', () => {
         peers.sync()
         const [first, ...others] = peers.docs.map((doc) => listOf(doc).toJSON())
         for (const other of others) expect(other).toEqual(first)
+        expect(reloaded(peers.docs[0] as Y.Doc)).toEqual(first)
         // Yjs lets an element that two clients brought back be there twice; what was never gone is there once.
         const ids = (first as { id: number }[]).map((element) => element.id).filter((id) => !gone.has(id))
         expect(new Set(ids).size).toBe(ids.length)
