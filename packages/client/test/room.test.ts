@@ -172,6 +172,24 @@ describe('room', () => {
     history.destroy()
   })
 
+  test('what changes nothing is no step of a history', () => {
+    const room = newClient({}, 'ws://127.0.0.1:1').enter('here')
+    const history = room.newHistory()
+    room.bundle(() => {})
+    const other = room.newHistory()
+    expect(history.canUndo()).toBe(false)
+    const list = room.newList('l')
+    list.push(1)
+    list.clear()
+    room.bundle(() => {})
+    history.undo()
+    expect(list.toArray()).toEqual([1])
+    history.undo()
+    expect([list.length, history.canUndo(), other.canUndo()]).toEqual([0, false, true])
+    history.destroy()
+    other.destroy()
+  })
+
   test('one name for two types is an error that names both', () => {
     const room = newClient({}, 'ws://127.0.0.1:1').enter('here')
     room.newList('x')

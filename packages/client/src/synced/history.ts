@@ -130,7 +130,8 @@ export class History {
       {
         doc,
         captureTimeout: this.#merging ? Number.POSITIVE_INFINITY : this.#captureTimeout,
-        captureTransaction: (transaction) => transaction.local && transaction !== current,
+        captureTransaction: (transaction) =>
+          transaction.local && transaction !== current && transaction.changed.size > 0,
         trackedOrigins: new Set(this.#origins),
       },
     )
