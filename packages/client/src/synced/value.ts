@@ -208,6 +208,11 @@ class Check {
   }
 
   #refuseInstance(value: object): never {
+    if ('observeDeep' in value)
+      throw new SymphonyError(
+        'duplicate-yjs',
+        `${this.call}: this type is of another copy of Yjs; see "npm ls yjs"`,
+      )
     const name = value.constructor?.name
     const binary = ArrayBuffer.isView(value) || value instanceof ArrayBuffer
     const fix = binary ? 'its bytes as a Uint8Array' : (instead[name] ?? 'a plain object with its data')
