@@ -19,7 +19,8 @@ const problems = []
  */
 const yjs = ['yjs', 'lib0/*']
 const limits = {
-  client: { first: 12 * 1024, later: 4 * 1024, external: yjs },
+  // The aim is 12 kB, first and later together. Until then it may only become less.
+  client: { first: 14.5 * 1024, later: 4 * 1024, external: yjs },
   react: {
     first: 5 * 1024,
     later: 0,
