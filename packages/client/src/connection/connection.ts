@@ -1,19 +1,14 @@
 import { applyAwarenessUpdate } from 'y-protocols/awareness'
 import * as Y from 'yjs'
-import { Emitter, reportError } from '../emitter.js'
+import { reportError } from '../emitter.js'
+import { merge } from '../merge.js'
 import { getToken, Line } from './line.js'
 import type { PageEvent } from './page.js'
 import { PresenceSender } from './presence.js'
 import { changeTooLarge, mayOnlyRead, mustBeJSON, refused, tokenFailed, tooMuch } from './problems.js'
 import { SaveTracker } from './save.js'
 import { AfterTurn } from './turn.js'
-import {
-  type ConnectionEvents,
-  type ConnectionOptions,
-  type ConnectionStatus,
-  defaultMaxMessage,
-  type SaveStatus,
-} from './types.js'
+import { type ConnectionOptions, defaultMaxMessage, type SaveStatus } from './types.js'
 import * as wire from './wire.js'
 
 /** What a server may begin with. */
@@ -24,9 +19,8 @@ const openings: wire.Incoming['type'][] = ['hello', 'step1', 'step2', 'awareness
  * Connects at once and again whenever the connection is lost. Changes that come from the server have the Connection
  * as their origin.
  */
-export class Connection extends Emitter<ConnectionEvents> {
+export class Connection extends Line {
   readonly #options: ConnectionOptions
-  readonly #line: Line
   readonly #save: SaveTracker
   readonly #presence: PresenceSender
   readonly #turn = new AfterTurn(() => this.#flush())
@@ -47,7 +41,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   #away = false
 
   constructor(options: ConnectionOptions) {
-    super()
+    super(options)
     this.#options = options
     const { doc, awareness } = options
     const hasContent = Y.encodeStateVector(doc).length > 1
@@ -58,24 +52,6 @@ export class Connection extends Emitter<ConnectionEvents> {
     )
     this.#presence = new PresenceSender(awareness, options.presenceInterval, () => this.#turn.schedule())
     doc.on('update', this.#onUpdate)
-    this.#line = new Line(options, {
-      opened: (plain) => {
-        if (this.#line.symphony || !plain) return
-        this.#plain = true
-        this.#begin()
-      },
-      received: (data) => this.#receive(data),
-      lost: () => this.#lost(),
-      status: (status) => this.emit('status', status),
-      error: (error) => this.emit('error', error),
-      probe: () => this.#probe(),
-      page: (event) => this.#onPage(event),
-    })
-  }
-
-  /** Where the connection stands. */
-  get status(): ConnectionStatus {
-    return this.#line.status
   }
 
   /** How safe this client's own changes are. */
@@ -110,13 +86,13 @@ export class Connection extends Emitter<ConnectionEvents> {
    * @throws SymphonyError `unsupported-value` if JSON cannot say it, `too-large` if that takes more than 1 MiB
    */
   broadcast(event: unknown): boolean {
-    const message = wire.eventMessage(this.#options.awareness.clientID, mustBeJSON(event))
+    const message = wire.eventMessage(this.#options.awareness.clientID, mustBeJSON('broadcast', event))
     // The frame around the JSON takes a few bytes of the limit.
     if (message.length > this.#smallMessage) throw tooMuch('broadcast', message.length)
     if (this.status !== 'connected' || this.#plain) return false
     // What was changed before goes first.
     this.#flush()
-    this.#line.send(message)
+    this.send(message)
     return true
   }
 
@@ -126,7 +102,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     getToken(this.#options.token).then(
       (text) => {
         if (text !== undefined && this.status === 'connected' && !this.#plain)
-          this.#line.send(wire.tokenMessage(text))
+          this.send(wire.tokenMessage(text))
       },
       (cause: unknown) => {
         if (this.status !== 'closed') this.emit('error', tokenFailed(cause))
@@ -137,8 +113,8 @@ export class Connection extends Emitter<ConnectionEvents> {
   /** Ends the connection. What was changed is sent, the others see that this client is gone, everything is freed. */
   destroy(): void {
     this.#flush()
-    if (this.#greeted) this.#line.send(wire.awarenessMessage(this.#presence.goodbye()))
-    this.#line.end()
+    if (this.#greeted) this.send(wire.awarenessMessage(this.#presence.goodbye()))
+    this.end()
     this.#options.doc.off('update', this.#onUpdate)
     this.#presence.destroy()
     this.#turn.destroy()
@@ -156,37 +132,46 @@ export class Connection extends Emitter<ConnectionEvents> {
 
   /** Sends what one turn of the event loop brought: changes first, because presence may point at them. */
   #flush(): void {
-    if (this.#updates.length > 0) {
-      const updates = this.#updates
-      this.#updates = []
-      const messages = wire.updateMessages(updates, this.#maxMessage)
-      for (const message of messages) this.#sendChange(message, message === messages.at(-1))
-    }
+    if (this.#updates.length > 0) this.#sendUpdates(this.#updates.splice(0))
     const presence = this.#greeted && this.#presence.take()
     if (!presence) return
     if (presence.length > this.#smallMessage) this.emit('error', tooMuch('presence', presence.length))
-    else this.#line.send(wire.awarenessMessage(presence))
+    else this.send(wire.awarenessMessage(presence))
+  }
+
+  /**
+   * Sends updates as one message; if that would be too long, and there are several, as several.
+   *
+   * @param newest whether nothing is left to send after them
+   */
+  #sendUpdates(updates: Uint8Array[], newest = true): void {
+    const message = wire.syncMessage('update', merge(this.#options.doc, updates))
+    if (message.length > this.#maxMessage && updates.length > 1) {
+      const half = updates.length >> 1
+      this.#sendUpdates(updates.slice(0, half), false)
+      this.#sendUpdates(updates.slice(half), newest)
+    } else this.#sendChange(message, newest)
   }
 
   /** @param newest whether nothing is left to send after it */
   #sendChange(message: Uint8Array, newest: boolean): void {
     if (message.length > this.#maxMessage) {
-      this.#line.end(changeTooLarge(message.length, this.#maxMessage))
+      this.end(changeTooLarge(message.length, this.#maxMessage))
       return
     }
-    this.#line.send(message)
+    this.send(message)
     this.#save.send(newest)
   }
 
-  #receive(data: unknown): void {
+  protected received(data: unknown): void {
     let message: wire.Incoming
     try {
       if (typeof data === 'string') throw new Error('a text message')
       message = wire.decode(new Uint8Array(data as ArrayBuffer))
-      if (!this.#greeted && !(this.#line.symphony ? ['hello'] : openings).includes(message.type))
+      if (!this.#greeted && !(this.symphony ? ['hello'] : openings).includes(message.type))
         throw new Error(`${message.type} before anything else`)
     } catch (cause) {
-      this.#line.misunderstood(cause)
+      this.misunderstood(cause)
       return
     }
     if (!this.#greeted || this.status !== 'connected') {
@@ -199,15 +184,21 @@ export class Connection extends Emitter<ConnectionEvents> {
   #greet(message: wire.Incoming): boolean {
     const hello = message.type === 'hello' ? message : undefined
     if (hello && this.#options.acceptGeneration?.(hello.generation) === false) {
-      this.#line.end()
+      this.end()
       return false
     }
     this.#plain = !hello
     this.#readOnly = hello?.readOnly ?? false
     this.#maxMessage = hello?.maxMessage || defaultMaxMessage
     if (!this.#greeted) this.#begin()
-    this.#line.established(!this.#plain)
+    this.established(!this.#plain)
     return this.#greeted
+  }
+
+  protected opened(plain: boolean): void {
+    if (this.symphony || !plain) return
+    this.#plain = true
+    this.#begin()
   }
 
   #begin(): void {
@@ -250,7 +241,7 @@ export class Connection extends Emitter<ConnectionEvents> {
         this.refreshToken()
         return
       case 'denied':
-        this.#line.end(refused(this.#options.url, 4403, message.reason))
+        this.end(refused(this.#options.url, 4403, message.reason))
     }
   }
 
@@ -266,7 +257,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   #onAnswer(update: Uint8Array): void {
     this.#save.answer()
     if (this.#synced) return
-    this.#line.settled()
+    this.settled()
     if (this.#readOnly && this.#save.unsaved && this.#vector) {
       if (wire.isAhead(this.#options.doc, this.#vector, update)) this.#warnReadOnly()
       else this.#save.settle()
@@ -288,28 +279,28 @@ export class Connection extends Emitter<ConnectionEvents> {
 
   #askForSync(): void {
     this.#save.ask()
-    this.#line.send(wire.syncMessage('step1', Y.encodeStateVector(this.#options.doc)))
+    this.send(wire.syncMessage('step1', Y.encodeStateVector(this.#options.doc)))
   }
 
-  #probe(): void {
+  protected probe(): void {
     if (this.#plain) this.#askForSync()
-    else this.#line.send(wire.queryMessage())
+    else this.send(wire.queryMessage())
   }
 
-  #onPage(event: PageEvent): void {
+  protected onPage(event: PageEvent): void {
     if (event === 'pagehide') {
       // A window that closes may not come to the end of this turn.
       this.#flush()
       if (!this.#greeted) return
       this.#away = true
-      this.#line.send(wire.awarenessMessage(this.#presence.goodbye()))
+      this.send(wire.awarenessMessage(this.#presence.goodbye()))
     } else if (this.#away) {
       this.#away = false
       this.#presence.announce()
     }
   }
 
-  #lost(): void {
+  protected lost(): void {
     this.#greeted = this.#answered = this.#synced = false
     this.#updates = []
     this.#vector = undefined

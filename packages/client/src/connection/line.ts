@@ -1,9 +1,10 @@
+import { Emitter } from '../emitter.js'
 import { SymphonyError } from '../errors.js'
 import { backoff } from './backoff.js'
 import { Liveness } from './liveness.js'
 import { noNetwork, type PageEvent, watchPage } from './page.js'
 import { misunderstood, refused, tokenFailed, unreachable } from './problems.js'
-import type { ConnectionStatus, Token, WebSocketConstructor } from './types.js'
+import type { ConnectionEvents, ConnectionOptions, ConnectionStatus, Token } from './types.js'
 import { subprotocol } from './wire.js'
 
 /** How long an attempt may take until the socket is open, in ms. */
@@ -15,51 +16,29 @@ const stableTime = 10_000
 /** So many connections in a row that end with what cannot be understood are enough. */
 const maxGarbage = 3
 
-/** What a Line tells. */
-export interface LineListener {
-  /** The socket is open. `plain`: the server did not choose the subprotocol, so it will not say hello. */
-  opened(plain: boolean): void
-  received(data: unknown): void
-  /** An open socket is gone. */
-  lost(): void
-  status(status: ConnectionStatus): void
-  error(error: SymphonyError): void
-  /** Makes the server say something. */
-  probe(): void
-  page(event: PageEvent): void
-}
-
-export interface LineOptions {
-  url: string
-  token?: Token
-  WebSocket: WebSocketConstructor
-  symphony?: boolean
-}
-
 /**
  * How to connect next. Some plain servers ignore subprotocols, and browsers fail a connection then as if the server were
  * down. So after a failure one attempt is made without; if that one opens, it is closed unused, because the server may
  * just have come up, and only if then an attempt with the subprotocol fails again, one without is used.
  */
-type Offer = 'offer' | 'try without' | 'offer again' | 'without'
-const afterFailure: Record<Offer, Offer> = {
-  offer: 'try without',
-  'try without': 'offer',
-  'offer again': 'without',
-  without: 'offer',
-}
+const offer = 0
+const tryWithout = 1
+const offerAgain = 2
+const without = 3
+const afterFailure = [tryWithout, offer, without, offer]
 
 /** Keeps a WebSocket to a server open: connects, retries, and notices when nobody is at the other end any more. */
-export class Line {
+export abstract class Line extends Emitter<ConnectionEvents> {
+  /** Where the connection stands. */
   status: ConnectionStatus = 'connecting'
   /** The server is known to speak symphony.v1. */
-  symphony: boolean
-  readonly #options: LineOptions
-  readonly #listener: LineListener
-  readonly #unwatch: () => void
+  protected symphony: boolean
+  readonly #url: string
+  readonly #options: ConnectionOptions
+  readonly #unwatch = watchPage((event) => this.#onPage(event))
   #socket: WebSocket | undefined
   #open = false
-  #offer: Offer = 'offer'
+  #offer = offer
   /** Told to the socket's callbacks and to tokens: what belongs to another attempt comes too late. */
   #attempt = 0
   #failures = 0
@@ -73,20 +52,29 @@ export class Line {
   #timer: ReturnType<typeof setTimeout> | undefined
   #liveness: Liveness | undefined
 
-  constructor(options: LineOptions, listener: LineListener) {
+  constructor(options: ConnectionOptions) {
+    super()
     this.#options = options
-    this.#listener = listener
+    this.#url = options.url
     this.symphony = options.symphony ?? false
-    this.#unwatch = watchPage((event) => this.#onPage(event))
     void this.#connect()
   }
 
-  send(message: Uint8Array): void {
+  /** The socket is open. `plain`: the server did not choose the subprotocol, so it will not say hello. */
+  protected abstract opened(plain: boolean): void
+  protected abstract received(data: unknown): void
+  /** An open socket is gone. */
+  protected abstract lost(): void
+  /** Makes the server say something. */
+  protected abstract probe(): void
+  protected abstract onPage(event: PageEvent): void
+
+  protected send(message: Uint8Array): void {
     if (this.#open && this.#socket?.readyState === 1) this.#socket.send(message as Uint8Array<ArrayBuffer>)
   }
 
   /** The other end speaks the protocol: the connection stands. */
-  established(symphony: boolean): void {
+  protected established(symphony: boolean): void {
     clearTimeout(this.#timer)
     if (symphony) this.symphony = true
     this.#since = performance.now()
@@ -96,37 +84,38 @@ export class Line {
   }
 
   /** The first sync is through: long silence is not explained by a long message any more. */
-  settled(): void {
+  protected settled(): void {
     if (this.#liveness) this.#liveness.patient = false
   }
 
   /** What came cannot be understood. */
-  misunderstood(cause: unknown): void {
+  protected misunderstood(cause: unknown): void {
     if (this.#stable) this.#garbage = 0
     const final = ++this.#garbage >= maxGarbage
-    const error = misunderstood(this.#options.url, cause, final)
+    const error = misunderstood(this.#url, cause, final)
     if (final) this.end(error)
     else this.#failed(false, error)
   }
 
   /** Closes for good. */
-  end(error?: SymphonyError): void {
+  protected end(error?: SymphonyError): void {
     if (this.status === 'closed') return
     this.status = 'closed'
     this.#unwatch()
     this.#release()
-    if (error) this.#listener.error(error)
-    this.#listener.status('closed')
+    if (error) this.emit('error', error)
+    this.emit('status', 'closed')
   }
 
   async #connect(): Promise<void> {
     const attempt = ++this.#attempt
-    const { url, token, WebSocket } = this.#options
+    const { token, WebSocket } = this.#options
     this.#deadline(greetTimeout, 'the token function took too long')
-    let address = url
+    let address = this.#url
     try {
       const text = await getToken(token)
-      if (text !== undefined) address += `${url.includes('?') ? '&' : '?'}token=${encodeURIComponent(text)}`
+      if (text !== undefined)
+        address += `${address.includes('?') ? '&' : '?'}token=${encodeURIComponent(text)}`
     } catch (cause) {
       if (attempt === this.#attempt) this.#failed(false, tokenFailed(cause))
       return
@@ -134,11 +123,10 @@ export class Line {
     if (attempt !== this.#attempt) return
     let socket: WebSocket
     try {
-      socket = this.#offer.startsWith('offer')
-        ? new WebSocket(address, [subprotocol])
-        : new WebSocket(address)
+      const offers = this.#offer === offer || this.#offer === offerAgain
+      socket = new WebSocket(address, offers ? [subprotocol] : [])
     } catch (cause) {
-      this.#failed(false, this.#unreachable(String(cause), cause))
+      this.#failed(false, unreachable(this.#url, cause))
       return
     }
     this.#socket = socket
@@ -147,7 +135,7 @@ export class Line {
     socket.onopen = () => this.#opened(socket)
     socket.onmessage = (event) => {
       this.#liveness?.heard()
-      this.#listener.received(event.data)
+      this.received(event.data)
     }
     // Says nothing that the close event, which follows, does not; but npm's ws throws if nobody listens.
     socket.onerror = () => {}
@@ -155,55 +143,51 @@ export class Line {
   }
 
   #opened(socket: WebSocket): void {
-    if (this.#offer === 'try without') {
+    if (this.#offer === tryWithout) {
       this.#release()
-      this.#offer = 'offer again'
+      this.#offer = offerAgain
       void this.#connect()
       return
     }
-    if (this.#offer === 'offer again') this.#offer = 'offer'
+    if (this.#offer === offerAgain) this.#offer = offer
     this.#open = true
     this.#deadline(greetTimeout)
     this.#liveness = new Liveness(
       socket,
-      () => this.#listener.probe(),
-      () => this.#failed(false, this.#unreachable('no answer')),
+      () => this.probe(),
+      () => this.#failed(false, unreachable(this.#url, 'no answer')),
     )
-    this.#listener.opened(socket.protocol !== subprotocol)
+    this.opened(socket.protocol !== subprotocol)
   }
 
   #closed(code: number, reason: string): void {
-    if (code >= 4400 && code < 4500) this.end(refused(this.#options.url, code, reason))
+    if (code >= 4400 && code < 4500) this.end(refused(this.#url, code, reason))
     else if (code === 4500)
-      this.#failed(false, new SymphonyError('internal', `${this.#options.url}: ${reason}; connecting again`))
-    else this.#failed(!this.#open, this.#unreachable(reason || `WebSocket close code ${code}`))
+      this.#failed(false, new SymphonyError('internal', `${this.#url}: ${reason}; connecting again`))
+    else this.#failed(!this.#open, unreachable(this.#url, reason || `WebSocket close code ${code}`))
   }
 
   /** An attempt or a connection ended. `refused`: perhaps because of the subprotocol. */
   #failed(refused: boolean, error: SymphonyError): void {
     if (this.#stable) this.#failures = 0
     if (this.status === 'connected' && error.code !== 'protocol') this.#garbage = 0
-    if (refused && !this.symphony) this.#offer = afterFailure[this.#offer]
-    if (this.symphony) this.#offer = 'offer'
+    if (refused && !this.symphony) this.#offer = afterFailure[this.#offer] as number
+    if (this.symphony) this.#offer = offer
     this.#release()
     if (this.#ended()) return
     const next = this.#attempt
     // Without the subprotocol it may work at once.
-    const undecided = refused && this.#offer !== 'offer'
+    const undecided = refused && this.#offer !== offer
     // That a connection is lost now and then is no error; the status tells.
     const serious = error.code !== 'unreachable' || !(this.#everConnected || noNetwork())
     if (serious && !undecided && (!this.#complained || error.code === 'protocol')) {
       this.#complained = true
-      this.#listener.error(error)
+      this.emit('error', error)
     }
     if (next !== this.#attempt || this.#ended()) return
     this.#setStatus(noNetwork() ? 'offline' : 'reconnecting')
     if (next !== this.#attempt || this.#ended()) return
     this.#timer = setTimeout(() => void this.#connect(), backoff(this.#failures++))
-  }
-
-  #unreachable(why: string, cause?: unknown): SymphonyError {
-    return unreachable(this.#options.url, why, cause)
   }
 
   get #stable(): boolean {
@@ -217,11 +201,11 @@ export class Line {
 
   #deadline(ms: number, why = 'no answer'): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#failed(this.#socket !== undefined, this.#unreachable(why)), ms)
+    this.#timer = setTimeout(() => this.#failed(this.#socket !== undefined, unreachable(this.#url, why)), ms)
   }
 
   #onPage(event: PageEvent): void {
-    this.#listener.page(event)
+    this.onPage(event)
     if (this.#ended() || event === 'pagehide') return
     if (this.#open) {
       this.#liveness?.check()
@@ -250,13 +234,13 @@ export class Line {
       socket.onopen = socket.onmessage = socket.onclose = null
       socket.close()
     }
-    if (wasOpen) this.#listener.lost()
+    if (wasOpen) this.lost()
   }
 
   #setStatus(status: ConnectionStatus): void {
     if (status === this.status) return
     this.status = status
-    this.#listener.status(status)
+    this.emit('status', status)
   }
 }
 

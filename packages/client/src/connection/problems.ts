@@ -1,34 +1,33 @@
-import { SymphonyError } from '../errors.js'
+import { fail, SymphonyError } from '../errors.js'
 import { maxJSON } from './wire.js'
 
 // What can go wrong with a connection, and what to do about it.
 
 export const whyOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-export function unreachable(url: string, why: string, cause?: unknown): SymphonyError {
+const enterAgain = ', then enter the room again'
+const checkOrigin = 'that it allows the origin of this page'
+
+export function unreachable(url: string, cause: unknown): SymphonyError {
   return new SymphonyError(
     'unreachable',
-    `${url} cannot be reached (${why}); trying again. Check the URL, that the server runs ("symphony dev"), ` +
-      'and that it allows the origin of this page',
+    `${url} cannot be reached (${whyOf(cause)}); trying again. Check the URL, that the server runs, and ${checkOrigin}`,
     { cause },
   )
 }
 
 /** An application's token function failed. */
 export function tokenFailed(cause: unknown): SymphonyError {
-  return new SymphonyError(
-    'unreachable',
-    `the token function failed (${whyOf(cause)}); it is called again on the next attempt`,
-    { cause },
-  )
+  return new SymphonyError('unreachable', `the token function failed (${whyOf(cause)}); trying again`, {
+    cause,
+  })
 }
 
 /** A server sent what is no message. */
 export function misunderstood(url: string, cause: unknown, final: boolean): SymphonyError {
   return new SymphonyError(
     'protocol',
-    `${url} sent what is no message of Symphony or y-websocket (${whyOf(cause)}); ` +
-      (final ? 'check the URL' : 'connecting again'),
+    `${url} does not speak a known protocol (${whyOf(cause)}); ${final ? 'check the URL' : 'trying again'}`,
     { cause },
   )
 }
@@ -37,21 +36,17 @@ export function misunderstood(url: string, cause: unknown, final: boolean): Symp
 export function refused(url: string, code: number, reason: string): SymphonyError {
   const [error, advice] =
     code === 4403
-      ? (['forbidden', 'check the token, and that the server allows the origin of this page'] as const)
+      ? (['forbidden', `check the token, and ${checkOrigin}`] as const)
       : code === 4413
-        ? (['too-large', 'undo or split what was added last, or raise the limits of the server'] as const)
+        ? (['too-large', "undo or split it, or raise the server's limits"] as const)
         : (['protocol', 'use the same version of client and server'] as const)
-  return new SymphonyError(
-    error,
-    `${url}: ${reason} (close code ${code}); ${advice}, then enter the room again`,
-  )
+  return new SymphonyError(error, `${url}: ${reason} (close code ${code}); ${advice}${enterAgain}`)
 }
 
 export function mayOnlyRead(url: string): SymphonyError {
   return new SymphonyError(
     'forbidden',
-    `${url} may only be read by this client: its changes stay here. Get a token that allows writing, then ` +
-      'enter the room again; look at readOnly before you let people edit',
+    `${url} is readOnly: changes stay here; get a token that allows writing${enterAgain}`,
   )
 }
 
@@ -59,8 +54,7 @@ export function mayOnlyRead(url: string): SymphonyError {
 export function changeTooLarge(size: number, limit: number): SymphonyError {
   return new SymphonyError(
     'too-large',
-    `a change of ${size} bytes was not sent, more than the ${limit} of the server's limits.message; ` +
-      'undo or split it, or raise the limit, then enter the room again',
+    `a change of ${size} bytes is over the limit of ${limit}; undo or split it, or raise the server's limits${enterAgain}`,
   )
 }
 
@@ -68,23 +62,25 @@ export function changeTooLarge(size: number, limit: number): SymphonyError {
 export function tooMuch(what: string, size: number): SymphonyError {
   return new SymphonyError(
     'too-large',
-    `${what} of ${size} bytes was not sent, more than ${maxJSON}; put large content into the document`,
+    `${what} of ${size} bytes is over the limit of ${maxJSON}; store large content in the document`,
   )
 }
 
-/** An event as JSON. */
-export function mustBeJSON(event: unknown): string {
+/** What an application gave to a call, as JSON. */
+export function mustBeJSON(call: string, value: unknown): string {
   let json: string | undefined
   let cause: unknown
   try {
-    json = JSON.stringify(event)
+    json = JSON.stringify(value)
   } catch (error) {
     cause = error
   }
-  if (json !== undefined) return json
-  throw new SymphonyError(
-    'unsupported-value',
-    `broadcast takes what JSON can say${cause ? `: ${whyOf(cause)}` : `, not ${typeof event}`}`,
-    { cause },
+  return (
+    json ??
+    fail(
+      'unsupported-value',
+      `room.${call} takes what JSON can say: ${cause ? whyOf(cause) : `not ${typeof value}`}`,
+      cause,
+    )
   )
 }

@@ -107,26 +107,3 @@ function deletions({ clients }: ReturnType<typeof Y.decodeUpdate>['ds']): number
   for (const ranges of clients.values()) for (const range of ranges) sum += range.len
   return sum
 }
-
-/** Most updates that are merged at a time: Yjs sorts all of them again for every item. */
-const mergeAtOnce = 32
-
-/** Merges updates into one. */
-function mergeUpdates(updates: Uint8Array[]): Uint8Array {
-  let all = updates
-  while (all.length > 1) {
-    const merged: Uint8Array[] = []
-    for (let i = 0; i < all.length; i += mergeAtOnce)
-      merged.push(Y.mergeUpdates(all.slice(i, i + mergeAtOnce)))
-    all = merged
-  }
-  return all[0] as Uint8Array
-}
-
-/** The messages that carry updates: one, unless that would be too long and there are several updates. */
-export function updateMessages(updates: Uint8Array[], limit: number): Uint8Array[] {
-  const message = syncMessage('update', mergeUpdates(updates))
-  if (message.length <= limit || updates.length === 1) return [message]
-  const half = updates.length >> 1
-  return [updates.slice(0, half), updates.slice(half)].flatMap((part) => updateMessages(part, limit))
-}

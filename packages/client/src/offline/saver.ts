@@ -1,5 +1,5 @@
 import * as Y from 'yjs'
-import { merge } from './merge.js'
+import { merge } from '../merge.js'
 import { type History, mergeable, Store } from './store.js'
 
 /** After how many ms a failed write is tried again. */
