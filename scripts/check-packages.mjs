@@ -20,7 +20,7 @@ const problems = []
 const yjs = ['yjs', 'lib0/*']
 const limits = {
   // The aim is 12 kB, first and later together. Until then it may only become less.
-  client: { first: 14.5 * 1024, later: 4 * 1024, external: yjs },
+  client: { first: 14.25 * 1024, later: 4 * 1024, external: yjs },
   react: {
     first: 5 * 1024,
     later: 0,

@@ -84,8 +84,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refusal = protocol.Closef(protocol.CloseForbidden,
 			"pages from %.60s may not connect: allow the origin in the server's settings", r.Header.Get("Origin"))
 	}
-	symphony := hasToken(r.Header["Sec-Websocket-Protocol"], subprotocol)
-	if err := c.upgrade(w, acceptance(r.Header.Get("Sec-Websocket-Key"), symphony)); err != nil {
+	offered := hasToken(r.Header["Sec-Websocket-Protocol"], subprotocol)
+	symphony := offered || r.URL.Query().Get("protocol") == subprotocol
+	if err := c.upgrade(w, acceptance(r.Header.Get("Sec-Websocket-Key"), offered)); err != nil {
 		g.leave()
 		refuse(w, err)
 		return

@@ -34,6 +34,21 @@ func TestC_SUBPROTOCOL(t *testing.T) {
 	}
 }
 
+func TestC_SUBPROTOCOL_inTheURL(t *testing.T) {
+	host := &relayHost{}
+	_, addr := serve(t, host, Options{})
+	for query, want := range map[string]bool{"token=1&protocol=symphony.v1": true, "protocol=other": false} {
+		_, response := request(t, addr, "/rooms/"+query[:5]+"?"+query, nil)
+		if got := response.Header.Get("Sec-WebSocket-Protocol"); response.StatusCode != 101 || got != "" {
+			t.Errorf("%s: status %d, picked %q, which was not offered", query, response.StatusCode, got)
+		}
+		eventually(t, "member joined", func() bool { return len(host.members(query[:5])) > 0 })
+		if s := host.members(query[:5])[0]; s.options.Symphony != want {
+			t.Errorf("%s: joined with %+v", query, s.options)
+		}
+	}
+}
+
 func TestC_UPGRADE(t *testing.T) {
 	_, addr := serve(t, &relayHost{}, Options{})
 	for name, c := range map[string]struct {

@@ -16,17 +16,6 @@ const stableTime = 10_000
 /** So many connections in a row that end with what cannot be understood are enough. */
 const maxGarbage = 3
 
-/**
- * How to connect next. Some plain servers ignore subprotocols, and browsers fail a connection then as if the server were
- * down. So after a failure one attempt is made without; if that one opens, it is closed unused, because the server may
- * just have come up, and only if then an attempt with the subprotocol fails again, one without is used.
- */
-const offer = 0
-const tryWithout = 1
-const offerAgain = 2
-const without = 3
-const afterFailure = [tryWithout, offer, without, offer]
-
 /** Keeps a WebSocket to a server open: connects, retries, and notices when nobody is at the other end any more. */
 export abstract class Line extends Emitter<ConnectionEvents> {
   /** Where the connection stands. */
@@ -38,7 +27,11 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   readonly #unwatch = watchPage((event) => this.#onPage(event))
   #socket: WebSocket | undefined
   #open = false
-  #offer = offer
+  /**
+   * Whether the next attempt offers the subprotocol. Some plain servers ignore it, and browsers fail a connection then as if
+   * the server were down; so every other attempt asks in the URL instead, which all understand or ignore.
+   */
+  #offer = true
   /** Told to the socket's callbacks and to tokens: what belongs to another attempt comes too late. */
   #attempt = 0
   #failures = 0
@@ -60,7 +53,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
     void this.#connect()
   }
 
-  /** The socket is open. `plain`: the server did not choose the subprotocol, so it will not say hello. */
+  /** The socket is open. `plain`: the server did not choose the subprotocol, so it may never say hello. */
   protected abstract opened(plain: boolean): void
   protected abstract received(data: unknown): void
   /** An open socket is gone. */
@@ -111,20 +104,21 @@ export abstract class Line extends Emitter<ConnectionEvents> {
     const attempt = ++this.#attempt
     const { token, WebSocket } = this.#options
     this.#deadline(greetTimeout, 'the token function took too long')
-    let address = this.#url
+    const query: string[] = []
     try {
       const text = await getToken(token)
-      if (text !== undefined)
-        address += `${address.includes('?') ? '&' : '?'}token=${encodeURIComponent(text)}`
+      if (text !== undefined) query.push(`token=${encodeURIComponent(text)}`)
     } catch (cause) {
       if (attempt === this.#attempt) this.#failed(false, tokenFailed(cause))
       return
     }
     if (attempt !== this.#attempt) return
+    if (!this.#offer) query.push(`protocol=${subprotocol}`)
+    let address = this.#url
+    if (query.length > 0) address += (address.includes('?') ? '&' : '?') + query.join('&')
     let socket: WebSocket
     try {
-      const offers = this.#offer === offer || this.#offer === offerAgain
-      socket = new WebSocket(address, offers ? [subprotocol] : [])
+      socket = new WebSocket(address, this.#offer ? [subprotocol] : [])
     } catch (cause) {
       this.#failed(false, unreachable(this.#url, cause))
       return
@@ -143,13 +137,6 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   }
 
   #opened(socket: WebSocket): void {
-    if (this.#offer === tryWithout) {
-      this.#release()
-      this.#offer = offerAgain
-      void this.#connect()
-      return
-    }
-    if (this.#offer === offerAgain) this.#offer = offer
     this.#open = true
     this.#deadline(greetTimeout)
     this.#liveness = new Liveness(
@@ -171,13 +158,11 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   #failed(refused: boolean, error: SymphonyError): void {
     if (this.#stable) this.#failures = 0
     if (this.status === 'connected' && error.code !== 'protocol') this.#garbage = 0
-    if (refused && !this.symphony) this.#offer = afterFailure[this.#offer] as number
-    if (this.symphony) this.#offer = offer
+    const undecided = refused && this.#offer && !this.symphony
+    this.#offer = !undecided
     this.#release()
     if (this.#ended()) return
     const next = this.#attempt
-    // Without the subprotocol it may work at once.
-    const undecided = refused && this.#offer !== offer
     // That a connection is lost now and then is no error; the status tells.
     const serious = error.code !== 'unreachable' || !(this.#everConnected || noNetwork())
     if (serious && !undecided && (!this.#complained || error.code === 'protocol')) {

@@ -191,13 +191,13 @@ test('a server that comes up after the first attempt is not taken for a plain on
   const [, proxy] = await serve()
   proxy.refuse = true
   const a = enter(proxy.room('up'))
-  // The next attempt is the one without the subprotocol.
+  // The next attempt asks in the URL.
   a.connection.on('status', () => {
     proxy.refuse = false
   })
   await a.saved()
   expect(a.connection.plain).toBe(false)
-  expect(proxy.connections).toBe(3)
+  expect(proxy.connections).toBe(2)
   expect(a.errors).toEqual([])
 })
 
