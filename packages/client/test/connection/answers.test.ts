@@ -105,10 +105,12 @@ describe('what cannot be understood', () => {
         else ScriptedServer.answer(socket, doc)
       })
       const a = enter()
+      // At that moment: the next connection may be there before this test looks again.
+      const then: unknown[] = []
+      a.connection.on('error', () => then.push(a.text.length, a.awareness.getStates().size))
       await until('the error', () => a.errors.length === 1)
       expect(a.errors[0]?.code).toBe('protocol')
-      expect(a.text.length).toBe(0)
-      expect(a.awareness.getStates().size).toBe(1)
+      expect(then).toEqual([0, 1])
       await a.synced()
       expect(same(a.doc, doc)).toBe(true)
       expect(a.errors.length).toBe(1)
