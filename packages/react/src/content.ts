@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: what a room holds is not known here; the types of the hooks say it
 import { SymphonyError, Synced, SyncedList, SyncedMap, SyncedText } from '@symphony-rtc/client'
 import { useMemo } from 'react'
 import { type Equal, shallow } from './equal.js'

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: what a room holds is not known here; the types of the hooks say it
 import type { Presence, RoomEvents } from '@symphony-rtc/client'
 import { useCallback, useEffect, useRef } from 'react'
 import { useRoomContext } from './providers.js'

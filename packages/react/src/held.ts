@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: what a room holds is not known here; the types of the hooks say it
 import type { Presence, Room, SymphonyClient } from '@symphony-rtc/client'
 import type { Source } from './source.js'
 

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: what a room holds is not known here; the types of the hooks say it
 import { type History, type Room, Synced } from '@symphony-rtc/client'
 import { useRoomContext } from './providers.js'
 import { isStandIn } from './server.js'

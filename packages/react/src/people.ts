@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: what a room holds is not known here; the types of the hooks say it
 import type { Presence, Room, User } from '@symphony-rtc/client'
 import { useCallback, useMemo } from 'react'
 import { type Equal, shallow, share } from './equal.js'

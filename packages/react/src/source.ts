@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: what a room holds is not known here; the types of the hooks say it
 import { useCallback, useDebugValue, useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 import type { Equal } from './equal.js'
 

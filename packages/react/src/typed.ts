@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: any Synced type may be named
 import type { Presence, Room, SyncedList, SyncedMap, SyncedText, User } from '@symphony-rtc/client'
 import type { ReactElement } from 'react'
 import { type SelectOptions, useList, useMap, useText } from './content.js'

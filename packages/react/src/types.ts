@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: what a room holds is not known here; the types of the hooks say it
 import type { Fields, Keys, SyncedList, SyncedMap, SyncedText } from '@symphony-rtc/client'
 
 /** The content of a `SyncedMap<T>` as an immutable object. */

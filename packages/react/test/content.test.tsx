@@ -1,5 +1,4 @@
 // @vitest-environment jsdom
-// biome-ignore-all lint/suspicious/noExplicitAny: the content of these rooms is of no type
 import { SymphonyError, SyncedList, SyncedMap } from '@symphony-rtc/client'
 import { act, fireEvent, render, screen } from '@testing-library/react'
 import { memo, useState } from 'react'

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: what a shared type holds is not known here, as in Yjs
 import type * as Y from 'yjs'
 import { SymphonyError } from '../errors.js'
 import { move, remove, type Slot, slotsOf, unmoved } from './moves.js'

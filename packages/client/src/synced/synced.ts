@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noExplicitAny: what a shared type holds is not known here, as in Yjs
 import * as Y from 'yjs'
 import { SymphonyError } from '../errors.js'
 import { History } from './history.js'
