@@ -55,25 +55,21 @@ func serveHello(t *testing.T, server *harness.Server) string {
 	return page.URL
 }
 
-// Two windows of a page with plain y-websocket clients see each other's text, cursors and names; the text survives a restart
-// of the server; what was typed while it was away arrives.
-func TestHelloPageInTwoWindows(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
+// run runs a script beside this file: what a person would do, in a browser. The script is given its arguments, a directory for
+// screenshots and the browser's path. It prints the name of each stage that it has reached; if stages has that name, its
+// function is called and the script waits until it is done. At the end it prints "done".
+func run(t *testing.T, script string, stages map[string]func(), args ...string) {
+	t.Helper()
 	browser := chromium(t)
 	root := harness.Root()
 	screenshots := filepath.Join(root, "artifacts")
 	if err := os.MkdirAll(screenshots, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	server := harness.StartServer(t)
-
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	// A room of its own, with an id that has to be encoded.
-	cmd := exec.CommandContext(ctx, "node", filepath.Join(root, "test", "browser", "hello.mjs"),
-		serveHello(t, server)+"/#zwei%20Fenster%2F%F0%9F%8E%BB", screenshots, browser)
+	args = append([]string{filepath.Join(root, "test", "browser", script)}, append(args, screenshots, browser)...)
+	cmd := exec.CommandContext(ctx, "node", args...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -88,22 +84,36 @@ func TestHelloPageInTwoWindows(t *testing.T) {
 	}
 	last := ""
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		switch last = lines.Text(); last {
-		case "typed":
-			if code := server.Terminate(); code != 0 {
-				t.Errorf("SIGTERM: the server's exit code is %d", code)
+		last = lines.Text()
+		if stage := stages[last]; stage != nil {
+			stage()
+			if _, err := in.Write([]byte("go on\n")); err != nil {
+				t.Error(err)
 			}
-		case "offline":
-			server.Start()
-			server.WaitReady()
-		default:
-			continue
-		}
-		if _, err := in.Write([]byte("go on\n")); err != nil {
-			t.Error(err)
 		}
 	}
 	if err := cmd.Wait(); err != nil || last != "done" {
 		t.Fatalf("the browser's part ended after %q: %v", last, err)
 	}
+}
+
+// Two windows of a page with plain y-websocket clients see each other's text, cursors and names; the text survives a restart
+// of the server; what was typed while it was away arrives.
+func TestHelloPageInTwoWindows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	server := harness.StartServer(t)
+	// A room of its own, with an id that has to be encoded.
+	run(t, "hello.mjs", map[string]func(){
+		"typed": func() {
+			if code := server.Terminate(); code != 0 {
+				t.Errorf("SIGTERM: the server's exit code is %d", code)
+			}
+		},
+		"offline": func() {
+			server.Start()
+			server.WaitReady()
+		},
+	}, serveHello(t, server)+"/#zwei%20Fenster%2F%F0%9F%8E%BB")
 }

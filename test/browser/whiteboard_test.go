@@ -1,12 +1,7 @@
 package browser
 
 import (
-	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/symphony-rtc/symphony/test/harness"
 )
@@ -16,19 +11,22 @@ func TestWhiteboardInTwoWindows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
-	browser := chromium(t)
-	root := harness.Root()
-	screenshots := filepath.Join(root, "artifacts")
-	if err := os.MkdirAll(screenshots, 0o755); err != nil {
-		t.Fatal(err)
+	server := harness.StartServer(t)
+	run(t, "whiteboard.mjs", nil, "http://"+server.Addr+"/#zwei%20Fenster%2F%F0%9F%8E%BB")
+}
+
+// Two people draw; one loses the network, goes on, closes the tab, reopens it and comes back; the server is killed while they
+// draw; undo leaves the other's work; and what the page says of saving is true through all of it.
+func TestWhiteboardLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts browsers")
 	}
 	server := harness.StartServer(t)
-
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", filepath.Join(root, "test", "browser", "whiteboard.mjs"),
-		"http://"+server.Addr+"/#zwei%20Fenster%2F%F0%9F%8E%BB", screenshots, browser)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	run(t, "whiteboard_saving.mjs", map[string]func(){
+		"kill": server.Kill,
+		"start": func() {
+			server.Start()
+			server.WaitReady()
+		},
+	}, server.Addr)
 }

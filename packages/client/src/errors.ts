@@ -40,8 +40,3 @@ export class SymphonyError extends Error {
 export function fail(code: SymphonyErrorCode, message: string, cause?: unknown): never {
   throw new SymphonyError(code, message, { cause })
 }
-
-/** Throws because a call was given something it cannot take. */
-export function invalid(message: string): never {
-  fail('invalid-argument', message)
-}

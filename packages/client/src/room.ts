@@ -1,6 +1,7 @@
 import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { Connection } from './connection/connection.js'
+import { mustBeJSON } from './connection/problems.js'
 import type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
 import { Emitter } from './emitter.js'
 import { SymphonyError } from './errors.js'
@@ -243,17 +244,9 @@ export class Room<P extends Presence = Presence> {
     this.#mustBeIn('updatePresence')
     if (typeof change !== 'object' || change === null || Array.isArray(change))
       throw new SymphonyError('invalid-argument', 'room.updatePresence takes an object: { name: value }')
-    let state: unknown
-    try {
-      state = JSON.parse(JSON.stringify(change))
-    } catch (cause) {
-      throw new SymphonyError(
-        'unsupported-value',
-        `room.updatePresence takes what JSON can say: ${(cause as Error).message}`,
-        { cause },
-      )
-    }
-    this.awareness.setLocalState({ ...this.awareness.getLocalState(), ...(state as object) })
+    // As the others will read it: without what is undefined, so that undefined takes a property away.
+    const state = JSON.parse(mustBeJSON('updatePresence', { ...this.getPresence(), ...change }))
+    this.awareness.setLocalState(state)
   }
 
   /** This client's presence. */

@@ -283,6 +283,8 @@ describe('room', () => {
     expect(() => room.updatePresence([] as never)).toThrow(SymphonyError)
     room.updatePresence({ a: 1 })
     expect(room.getSelf()).toEqual({ clientId: room.getClientId(), presence: { a: 1 } })
+    room.updatePresence({ a: undefined, b: 2 })
+    expect(room.getPresence()).toEqual({ b: 2 })
   })
 
   test('getOthers is the same Map until something changes', async () => {
