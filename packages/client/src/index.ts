@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { Awareness } from './awareness.js'
 export { type ClientOptions, SymphonyClient } from './client.js'
 export type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
 export { SymphonyError, type SymphonyErrorCode } from './errors.js'

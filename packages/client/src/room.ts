@@ -1,10 +1,11 @@
-import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
+import { Awareness } from './awareness.js'
 import { Connection } from './connection/connection.js'
 import { mustBeJSON } from './connection/problems.js'
 import type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
-import { Emitter } from './emitter.js'
+import { Emitter, reportError } from './emitter.js'
 import { SymphonyError } from './errors.js'
+import { merge } from './merge.js'
 import type { OfflineCopy } from './offline/offline.js'
 import {
   History,
@@ -114,7 +115,7 @@ export class Room<P extends Presence = Presence> {
     return this.#parts.doc
   }
 
-  /** The awareness of y-protocols that carries presence, for editor bindings. Another one after `reset`. */
+  /** What carries presence, with the interface of the Awareness of y-protocols, for editor bindings. Another one after `reset`. */
   get awareness(): Awareness {
     return this.#parts.awareness
   }
@@ -367,8 +368,7 @@ export class Room<P extends Presence = Presence> {
   #assemble(begin: { generation?: number; presence?: P }): Parts {
     const doc = new Y.Doc()
     const awareness = new Awareness(doc)
-    // A state again, because others ignore the first, at clock 0 (y-protocols, applyAwarenessUpdate).
-    awareness.setLocalState(begin.presence ?? {})
+    if (begin.presence) awareness.setLocalState(begin.presence)
     const parts: Parts = { doc, awareness }
     awareness.on('change', (change: { added: number[]; updated: number[]; removed: number[] }) => {
       if (parts !== this.#parts) return
@@ -395,12 +395,18 @@ export class Room<P extends Presence = Presence> {
     try {
       // Loaded only where it is used: it is a third of the client.
       const { OfflineCopy } = await import('./offline/offline.js')
-      const offline = new OfflineCopy({ key, doc, awareness, generation })
-      parts.offline = offline
-      offline.on('warning', (warning) => this.#events.emit('warning', warning))
-      offline.on('stale', () => {
-        if (this.#isIn(parts)) this.#startOver(undefined)
+      const offline = new OfflineCopy({
+        key,
+        doc,
+        awareness,
+        generation,
+        warn: (warning) => this.#events.emit('warning', warning),
+        stale: () => {
+          if (this.#isIn(parts)) this.#startOver(undefined)
+        },
+        shared: { merge, reportError, SymphonyError },
       })
+      parts.offline = offline
       await offline.loaded
       if (this.#isIn(parts)) this.#generation ??= offline.generation
     } catch (cause) {

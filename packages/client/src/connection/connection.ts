@@ -1,4 +1,3 @@
-import { applyAwarenessUpdate } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { reportError } from '../emitter.js'
 import { merge } from '../merge.js'
@@ -226,7 +225,7 @@ export class Connection extends Line {
         if (message.type === 'step2' && this.#greeted) this.#onAnswer(message.body)
         return
       case 'awareness':
-        this.#apply(() => applyAwarenessUpdate(awareness, message.body, this))
+        this.#apply(() => awareness.apply(message.body, this))
         return
       case 'query':
         this.#presence.announce()

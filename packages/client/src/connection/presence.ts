@@ -1,4 +1,4 @@
-import { type Awareness, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness'
+import type { Awareness } from '../awareness.js'
 
 /** Sends this client's own presence, never that of others, and not too often: the first change at once, then the newest. */
 export class PresenceSender {
@@ -20,7 +20,7 @@ export class PresenceSender {
 
   #onUpdate = (change: { added: number[]; updated: number[]; removed: number[] }) => {
     const own = this.#awareness.clientID
-    // Whoever made it: a server that says that this client is gone makes y-protocols renew the state.
+    // Whoever made it: a server that says that this client is gone makes the awareness renew the state.
     if (change.added.includes(own) || change.updated.includes(own) || change.removed.includes(own)) {
       this.#due = true
       this.#schedule()
@@ -40,7 +40,7 @@ export class PresenceSender {
     }
     this.#due = false
     this.#next = now + this.#interval
-    return encodeAwarenessUpdate(this.#awareness, [this.#awareness.clientID])
+    return this.#awareness.encode()
   }
 
   /** Says that this client is here, at a new clock: at the old one the others may remember it as gone. */
@@ -52,7 +52,7 @@ export class PresenceSender {
 
   /** Says that this client is gone, as an awareness update. */
   goodbye(): Uint8Array {
-    return encodeAwarenessUpdate(this.#awareness, [this.#awareness.clientID], new Map())
+    return this.#awareness.encode(null)
   }
 
   /** Nobody else is known to be there any more. */
@@ -60,11 +60,7 @@ export class PresenceSender {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#due = false
-    const awareness = this.#awareness
-    const others = [...awareness.meta.keys()].filter((id) => id !== awareness.clientID)
-    removeAwarenessStates(awareness, others, origin)
-    // With their clocks: y-protocols would ignore them when they are there again at the same clock.
-    for (const id of others) awareness.meta.delete(id)
+    this.#awareness.forgetOthers(origin)
   }
 
   destroy(): void {

@@ -1,5 +1,5 @@
-import type { Awareness } from 'y-protocols/awareness'
 import type * as Y from 'yjs'
+import type { Awareness } from '../awareness.js'
 import type { SymphonyError } from '../errors.js'
 
 /**

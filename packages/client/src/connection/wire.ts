@@ -1,6 +1,5 @@
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
-import { modifyAwarenessUpdate } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 
 // The messages of docs/protocol.md, sections 3 to 6.
@@ -49,7 +48,7 @@ export function decode(bytes: Uint8Array): Incoming {
   }
   if (kind === awareness) {
     const body = decoding.readVarUint8Array(d)
-    modifyAwarenessUpdate(body, (state) => state)
+    decodeStates(body)
     return { type: 'awareness', body }
   }
   if (kind === auth) {
@@ -73,6 +72,26 @@ export function decode(bytes: Uint8Array): Incoming {
   if (kind > hello) return { type: 'unknown' }
   throw new Error('an unknown type of message')
 }
+
+/** What a client says of itself, and its clock, which grows with all it says; null if it is gone. */
+export type ClientState = [clientId: number, clock: number, state: any]
+
+/**
+ * Decodes the body of an awareness message.
+ *
+ * @throws Error if it is malformed
+ */
+export function decodeStates(update: Uint8Array): ClientState[] {
+  const d = decoding.createDecoder(update)
+  const states: ClientState[] = []
+  for (let left = decoding.readVarUint(d); left > 0; left--)
+    states.push([decoding.readVarUint(d), decoding.readVarUint(d), JSON.parse(decoding.readVarString(d))])
+  return states
+}
+
+/** The body of an awareness message about one client. */
+export const encodeState = ([clientId, clock, state]: ClientState): Uint8Array =>
+  message(1, clientId, clock, JSON.stringify(state))
 
 function message(...parts: (number | string | Uint8Array)[]): Uint8Array {
   return encoding.encode((e) => {

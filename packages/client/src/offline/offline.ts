@@ -1,11 +1,18 @@
-import type { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
-import { Emitter, reportError } from '../emitter.js'
-import { SymphonyError } from '../errors.js'
-import { merge } from '../merge.js'
+import type { Awareness } from '../awareness.js'
+import type { reportError } from '../emitter.js'
+import type { SymphonyError } from '../errors.js'
+import type { merge } from '../merge.js'
 import { Saver } from './saver.js'
 import { type History, Store } from './store.js'
 import { Tabs } from './tabs.js'
+
+/** What the copy uses of the rest of the client. It imports nothing of it, so that it is one bundle, loaded when it is needed. */
+export interface Shared {
+  merge: typeof merge
+  reportError: typeof reportError
+  SymphonyError: typeof SymphonyError
+}
 
 export interface OfflineOptions {
   /** Names the room: all who give the same key share one copy. Server and room, and the person if several share a browser. */
@@ -18,13 +25,11 @@ export interface OfflineOptions {
   indexedDB?: IDBFactory
   /** How tabs talk; by default the one of the browser. In programs without IndexedDB, none: they are no tabs. */
   BroadcastChannel?: typeof BroadcastChannel
-}
-
-export interface OfflineEvents {
   /** The storage failed. Once for each kind of failure. Everything goes on in memory, and between tabs. */
-  warning: [SymphonyError]
+  warn: (warning: SymphonyError) => void
   /** Another tab started over with another generation. The document has no copy any more, and must be replaced. */
-  stale: []
+  stale: () => void
+  shared: Shared
 }
 
 /** Longest time `loaded` waits for a storage that does not answer, in ms. */
@@ -41,10 +46,11 @@ const pageEvents = ['pagehide', 'pageshow', 'visibilitychange']
  * A copy that has no storage, or whose storage fails, works the same in memory; only an end of the page loses what no
  * server or other tab has.
  */
-export class OfflineCopy extends Emitter<OfflineEvents> {
+export class OfflineCopy {
   /** Resolves when the document contains what is stored, or when that failed or took over 5 s. Never rejects. */
   readonly loaded: Promise<void>
 
+  readonly #o: OfflineOptions
   readonly #doc: Y.Doc
   readonly #awareness: Awareness
   readonly #name: string
@@ -62,7 +68,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
 
   /** Opens the copy, without waiting: see `loaded`. Does not throw if the storage fails. */
   constructor(options: OfflineOptions) {
-    super()
+    this.#o = options
     const { doc, awareness, generation, key } = options
     this.#doc = doc
     this.#awareness = awareness
@@ -79,6 +85,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
       factory: this.#factory,
       name: this.#name,
       doc,
+      merge: options.shared.merge,
       history: this.#history,
       startOver,
       apply: (updates) => this.#apply(updates),
@@ -98,7 +105,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
     return this.#history.generation
   }
 
-  /** Notes what the server said to be the generation of the document. Emits `stale` if the stored one differs. */
+  /** Notes what the server said to be the generation of the document. Calls `stale` if the stored one differs. */
   setGeneration(generation: number): void {
     if (this.#history.generation === generation || this.#ending) return
     if (this.#history.generation !== undefined) {
@@ -123,7 +130,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
     } catch (cause) {
       const message =
         "erase: the room could not be deleted from the browser's storage; delete the data of this site"
-      throw new SymphonyError('storage', message, { cause })
+      throw new this.#o.shared.SymphonyError('storage', message, { cause })
     }
   }
 
@@ -145,6 +152,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
       doc: this.#doc,
       awareness: this.#awareness,
       BroadcastChannel: Channel,
+      reportError: this.#o.shared.reportError,
       history: this.#history,
       origin: this,
       isStored: () => this.#saver.works,
@@ -176,7 +184,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
       }, this)
     } catch (error) {
       // An observer of the document threw. Everything was applied.
-      reportError(error)
+      this.#o.shared.reportError(error)
     }
     return read
   }
@@ -195,7 +203,7 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
   /** Ends the turn: sends its changes to the other tabs and writes them. */
   #flush = (): void => {
     if (this.#turn.length > 0) {
-      const update = merge(this.#doc, this.#turn)
+      const update = this.#o.shared.merge(this.#doc, this.#turn)
       this.#turn = []
       if (this.#share) this.#tabs?.send(update)
       this.#share = false
@@ -209,13 +217,14 @@ export class OfflineCopy extends Emitter<OfflineEvents> {
     this.#isStale = true
     this.#saver.stop()
     this.#detach()
-    this.emit('stale')
+    this.#o.stale()
   }
 
   #warn(kind: keyof typeof warnings, cause?: unknown): void {
     if (this.#warned.has(kind)) return
     this.#warned.add(kind)
-    this.emit('warning', new SymphonyError('storage', `The browser's storage ${warnings[kind]}`, { cause }))
+    const { warn, shared } = this.#o
+    warn(new shared.SymphonyError('storage', `The browser's storage ${warnings[kind]}`, { cause }))
   }
 
   #onPage = ({ type, persisted }: Event & { persisted?: boolean }): void => {

@@ -1,5 +1,5 @@
 import * as Y from 'yjs'
-import { merge } from '../merge.js'
+import type { merge } from '../merge.js'
 import { type History, mergeable, Store } from './store.js'
 
 /** After how many ms a failed write is tried again. */
@@ -14,6 +14,7 @@ export interface SaverOptions {
   factory: IDBFactory | undefined
   name: string
   doc: Y.Doc
+  merge: typeof merge
   /** The history of the document; what is unknown in it is learnt from the store. */
   history: History
   /** Whether what is stored of another generation is to be erased. */
@@ -80,7 +81,7 @@ export class Saver {
   /** Writes what was kept. Unless urgent, when the write before has ended: slow storage gets fewer and larger ones. */
   save(urgent = false): void {
     if (!this.works || this.#unsaved.length === 0 || (this.#writes > 0 && !urgent)) return
-    const update = merge(this.#o.doc, this.#unsaved)
+    const update = this.#o.merge(this.#o.doc, this.#unsaved)
     this.#unsaved = []
     this.#write(async (store) => {
       const era = this.#o.history.era as number

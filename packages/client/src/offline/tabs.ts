@@ -1,6 +1,6 @@
-import { type Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from 'y-protocols/awareness'
 import * as Y from 'yjs'
-import { reportError } from '../emitter.js'
+import type { Awareness } from '../awareness.js'
+import type { reportError } from '../emitter.js'
 import { type History, mergeable } from './store.js'
 
 /** A message between tabs. */
@@ -30,6 +30,7 @@ export interface TabsOptions {
   BroadcastChannel: typeof BroadcastChannel
   /** The history of the document. What is still unknown in it is learnt from the first tab whose content is taken. */
   history: History
+  reportError: typeof reportError
   /** Origin of what is applied. */
   origin: unknown
   /** Whether the changes of this tab are being stored. */
@@ -61,7 +62,8 @@ export class Tabs {
 
   /** Asks the other tabs for what this one lacks, and tells it what they lack. */
   hello(): void {
-    this.#send({ vector: Y.encodeStateVector(this.#o.doc), awareness: this.#presence() })
+    const { doc, awareness } = this.#o
+    this.#send({ vector: Y.encodeStateVector(doc), awareness: awareness.encode() })
   }
 
   /** Sends a change. */
@@ -71,7 +73,7 @@ export class Tabs {
 
   /** Tells the other tabs that nobody is here any more. */
   bye(): void {
-    this.#send({ awareness: this.#presence(new Map()) })
+    this.#send({ awareness: this.#o.awareness.encode(null) })
   }
 
   close(): void {
@@ -83,13 +85,9 @@ export class Tabs {
 
   /** Own presence travels; that of others they tell themselves. */
   #onAwareness = (changes: Record<'added' | 'updated' | 'removed', number[]>): void => {
-    const { clientID } = this.#o.awareness
-    if (Object.values(changes).some((clients) => clients.includes(clientID)))
-      this.#send({ awareness: this.#presence() })
-  }
-
-  #presence(states = this.#o.awareness.states): Uint8Array {
-    return encodeAwarenessUpdate(this.#o.awareness, [this.#o.awareness.clientID], states)
+    const { awareness } = this.#o
+    if (Object.values(changes).some((clients) => clients.includes(awareness.clientID)))
+      this.#send({ awareness: awareness.encode() })
   }
 
   #send(content: Partial<Message>): void {
@@ -100,19 +98,19 @@ export class Tabs {
 
   #receive(message: Message): void {
     if (message?.v !== 1 || (message.to ?? this.#id) !== this.#id) return
-    const { history, doc, awareness, origin, receive } = this.#o
+    const { history, doc, awareness, origin, receive, reportError } = this.#o
     if (!mergeable(history, message.history)) return
     history.era ??= message.history.era
     history.generation ??= message.history.generation
     if (message.update) receive(message.update, message.stored)
     try {
-      if (message.awareness) applyAwarenessUpdate(awareness, message.awareness, origin)
+      if (message.awareness) awareness.apply(message.awareness, origin)
       if (message.vector) {
         const update = Y.encodeStateAsUpdate(doc, message.vector)
         // Only a greeting is answered with the own vector: otherwise two tabs would never stop asking each other.
         const hello = message.to === undefined && {
           vector: Y.encodeStateVector(doc),
-          awareness: this.#presence(),
+          awareness: awareness.encode(),
         }
         this.#send({ to: message.from, update, ...hello })
       }

@@ -1,8 +1,10 @@
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach } from 'vitest'
-import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
-import type { SymphonyError } from '../../src/errors.js'
+import { Awareness } from '../../src/awareness.js'
+import { reportError } from '../../src/emitter.js'
+import { SymphonyError } from '../../src/errors.js'
+import { merge } from '../../src/merge.js'
 import { done, transact } from '../../src/offline/idb.js'
 import { OfflineCopy, type OfflineOptions } from '../../src/offline/offline.js'
 
@@ -30,7 +32,14 @@ const tabs = new Set<Tab>()
 export function openTab(options: Partial<OfflineOptions> & { key: string }): Tab {
   const doc = options.doc ?? new Y.Doc()
   const awareness = options.awareness ?? new Awareness(doc)
-  const copy = new OfflineCopy({ doc, awareness, ...options })
+  const copy = new OfflineCopy({
+    doc,
+    awareness,
+    warn: (warning) => tab.warnings.push(warning),
+    stale: () => tab.stales++,
+    shared: { merge, reportError, SymphonyError },
+    ...options,
+  })
   const tab: Tab = {
     doc,
     awareness,
@@ -43,8 +52,6 @@ export function openTab(options: Partial<OfflineOptions> & { key: string }): Tab
       doc.destroy()
     },
   }
-  copy.on('warning', (error) => tab.warnings.push(error))
-  copy.on('stale', () => tab.stales++)
   tabs.add(tab)
   return tab
 }

@@ -1,7 +1,7 @@
 // Clients for tests of the connection, and waiting for what they come to.
 import WS from 'ws'
-import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
+import { Awareness } from '../../src/awareness.js'
 import { Connection } from '../../src/connection/connection.js'
 import type { ConnectionOptions, SaveStatus, WebSocketConstructor } from '../../src/connection/types.js'
 import type { SymphonyError } from '../../src/errors.js'

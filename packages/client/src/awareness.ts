@@ -1,0 +1,129 @@
+import { equalityDeep } from 'lib0/function'
+import { Observable } from 'lib0/observable'
+import type * as Y from 'yjs'
+import { type ClientState, decodeStates, encodeState } from './connection/wire.js'
+
+/** A client of which nothing was heard for so long, in ms, is gone. Each renews its own state after half of that. */
+const outdated = 30_000
+
+/** Who is in a room and what they do: the interface of the Awareness of y-protocols, which editor bindings use. */
+export class Awareness extends Observable<string> {
+  readonly doc: Y.Doc
+  /** The id of this client. */
+  clientID: number
+  /** What each client that is there does, by its id. */
+  states = new Map<number, Record<string, any>>()
+  /** Of each client that was ever heard of: how new what is known of it is, and when that came. */
+  meta = new Map<number, { clock: number; lastUpdated: number }>()
+  /** @internal */
+  _checkInterval: unknown
+
+  constructor(doc: Y.Doc) {
+    super()
+    this.doc = doc
+    this.clientID = doc.clientID
+    this._checkInterval = setInterval(() => this.#check(), outdated / 10)
+    doc.on('destroy', () => this.destroy())
+    this.setLocalState({})
+  }
+
+  /** Says that this client is gone, and ends listening. */
+  override destroy(): void {
+    clearInterval(this._checkInterval as undefined)
+    this.emit('destroy', [this])
+    this.setLocalState(null)
+    super.destroy()
+  }
+
+  /** What this client does; null if it is not there. */
+  getLocalState(): Record<string, any> | null {
+    return this.states.get(this.clientID) ?? null
+  }
+
+  /** Says what this client does: anything that JSON can say; null if it is not there. */
+  setLocalState(state: Record<string, any> | null): void {
+    const { clock = 0 } = this.meta.get(this.clientID) ?? {}
+    this.#take([[this.clientID, clock + 1, state]], 'local')
+  }
+
+  /** Changes one property of what this client does, if it is there. */
+  setLocalStateField(field: string, value: unknown): void {
+    const state = this.getLocalState()
+    if (state) this.setLocalState({ ...state, [field]: value })
+  }
+
+  /** What each client that is there does, by its id. */
+  getStates(): Map<number, Record<string, any>> {
+    return this.states
+  }
+
+  /** @internal Takes what others say; throws if that is malformed. */
+  apply(update: Uint8Array, origin: unknown): void {
+    this.#take(decodeStates(update), origin)
+  }
+
+  /** @internal What this client does, for others to take. */
+  encode(state: unknown = this.getLocalState()): Uint8Array {
+    return encodeState([this.clientID, this.meta.get(this.clientID)?.clock as number, state])
+  }
+
+  /** @internal Nobody else is known to be there any more. */
+  forgetOthers(origin: unknown): void {
+    const others = [...this.meta.keys()].filter((id) => id !== this.clientID)
+    this.#remove(others, origin)
+    // With their clocks: they would be ignored when they are there again at the same clock.
+    for (const id of others) this.meta.delete(id)
+  }
+
+  #remove(ids: number[], origin: unknown): void {
+    this.#take(
+      ids.map((id) => [id, this.meta.get(id)?.clock as number, null]),
+      origin,
+    )
+  }
+
+  /** Takes what is newer than what is known, and tells of it: `change` of what is different, `update` of all. */
+  #take(said: ClientState[], origin: unknown): void {
+    const { states, meta, clientID } = this
+    const added: number[] = []
+    const updated: number[] = []
+    const changed: number[] = []
+    const removed: number[] = []
+    for (const entry of said) {
+      const [id] = entry
+      let [, clock, state] = entry
+      const known = meta.get(id)?.clock ?? 0
+      const before = states.get(id)
+      // That somebody is gone may be said at the clock of what it said last.
+      if (clock < known || (clock === known && (state || !before))) continue
+      if (!state && id === clientID && origin !== 'local' && before) {
+        // Others believe this client gone. It is not, and says so at a newer clock.
+        state = before
+        clock++
+      }
+      meta.set(id, { clock, lastUpdated: Date.now() })
+      if (state) {
+        states.set(id, state)
+        if (!before) added.push(id)
+        else if (updated.push(id) && !equalityDeep(before, state)) changed.push(id)
+      } else if (states.delete(id)) removed.push(id)
+    }
+    const tell = (event: string, updated: number[]) => {
+      if (added.length + updated.length + removed.length)
+        this.emit(event, [{ added, updated, removed }, origin])
+    }
+    tell('change', changed)
+    tell('update', updated)
+  }
+
+  /** Renews the own state in time, and removes clients that did not. */
+  #check(): void {
+    const old = (id: number, age: number) => Date.now() - (this.meta.get(id)?.lastUpdated ?? 0) >= age
+    const { clientID } = this
+    if (this.getLocalState() && old(clientID, outdated / 2)) this.setLocalState(this.getLocalState())
+    this.#remove(
+      [...this.states.keys()].filter((id) => id !== clientID && old(id, outdated)),
+      'timeout',
+    )
+  }
+}
