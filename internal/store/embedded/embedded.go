@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/store"
+	"github.com/symphony-rtc/symphony/internal/store/journal"
 	"github.com/symphony-rtc/symphony/internal/store/snapdir"
 	"github.com/symphony-rtc/symphony/internal/store/sqlite"
 )
@@ -79,7 +80,7 @@ func open(dir string, o Options) (_ *Store, err error) {
 	}
 	ctx := context.Background()
 	began := time.Now()
-	catalog, err := sqlite.Open(ctx, filepath.Join(dir, catalogFile), sqlite.Options{
+	catalog, err := sqlite.Open(ctx, filepath.Join(dir, catalogFile), journal.Options{
 		Window: o.Window, BatchBytes: o.BatchBytes, Observe: o.Observe,
 	})
 	if err != nil {

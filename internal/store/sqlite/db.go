@@ -11,32 +11,19 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
-	"time"
 
 	"github.com/pressly/goose/v3"
 
 	"github.com/symphony-rtc/symphony/internal/store"
+	"github.com/symphony-rtc/symphony/internal/store/journal"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Options of Open. The zero value of each field means its default.
-type Options struct {
-	// Window is how long a commit waits for more updates after the first; 5 ms by default. Longer means fewer and
-	// larger commits, and later acknowledgements.
-	Window time.Duration
-	// BatchBytes ends the window early when so much waits; 1 MiB by default.
-	BatchBytes int
-	// Observe hears of every commit. May be nil.
-	Observe store.Observer
-}
-
 // DB is a store.Catalog in a SQLite file. The file belongs to one process at a time; the caller sees to that.
 type DB struct {
-	window     time.Duration
-	batchBytes int
-	observe    store.Observer
+	journal *journal.Journal
 
 	read  *sql.DB // admin reads and loads; cannot write
 	index *index
@@ -47,49 +34,23 @@ type DB struct {
 	w        *conn
 	nextRow  int64
 	nextRoom int64
+	args     []any   // scratch: arguments of a statement
+	rows     []int64 // scratch: numbers of rows
 
 	damaged []error // found at start, one for each room that cannot be used
-
-	blocks sync.Pool // of *block
-
-	mu      sync.Mutex // short; never held during I/O
-	dirty   []*claim   // that have blocks to commit
-	ops     []*op
-	settle  []chan struct{}
-	pending int // bytes appended since the committer last looked
-	closed  bool
-
-	wake  chan struct{} // there is something to commit
-	hurry chan struct{} // and it should not wait for the window
-	quit  chan struct{}
-	done  chan struct{}
-	fail  error // why the last commits failed before the committer ended; valid after done
+	closing sync.Once
 }
 
 var _ store.Catalog = (*DB)(nil)
 
-// ErrClosed is returned by what is asked of a closed DB.
-var ErrClosed = errors.New("the store is closed")
-
 // Open opens or creates the file, brings its schema up to date, recovers what a crash left, and starts the committer.
 // Errors wrap room.ErrCorrupt if the file fails its checks.
-func Open(ctx context.Context, path string, o Options) (*DB, error) {
-	db := &DB{
-		window: o.Window, batchBytes: o.BatchBytes, observe: o.Observe, index: newIndex(),
-		wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
-		quit: make(chan struct{}), done: make(chan struct{}),
-	}
-	if db.window <= 0 {
-		db.window = 5 * time.Millisecond
-	}
-	if db.batchBytes <= 0 {
-		db.batchBytes = 1 << 20
-	}
-	db.blocks.New = func() any { return &block{data: make([]byte, blockHeader, 512)} }
+func Open(ctx context.Context, path string, o journal.Options) (*DB, error) {
+	db := &DB{index: newIndex()}
 	if err := db.open(ctx, path); err != nil {
 		return nil, fmt.Errorf("open the catalog %s: %w", path, explain(err))
 	}
-	go db.run()
+	db.journal = journal.New(db, o)
 	return db, nil
 }
 
@@ -166,22 +127,14 @@ func migrate(ctx context.Context, path string) error {
 
 // Close implements store.Catalog.
 func (db *DB) Close() error {
-	db.mu.Lock()
-	was := db.closed
-	db.closed = true
-	db.mu.Unlock()
-	if !was {
-		close(db.quit)
-	}
-	<-db.done
-	if was {
-		return nil
-	}
-	err := errors.Join(db.fail, db.checkpointer.close(), db.read.Close())
-	// The last connection to close moves the log into the file and removes it.
-	if e := db.w.close(); e != nil {
-		err = errors.Join(err, fmt.Errorf("close the catalog: %w", explain(e)))
-	}
+	err := db.journal.Close()
+	db.closing.Do(func() {
+		err = errors.Join(err, db.checkpointer.close(), db.read.Close())
+		// The last connection to close moves the log into the file and removes it.
+		if e := db.w.close(); e != nil {
+			err = errors.Join(err, fmt.Errorf("close the catalog: %w", explain(e)))
+		}
+	})
 	return err
 }
 
@@ -190,10 +143,15 @@ func (db *DB) Close() error {
 func (db *DB) Damaged() []error { return db.damaged }
 
 // Settled implements store.Catalog.
-func (db *DB) Settled() <-chan struct{} {
-	c := make(chan struct{})
-	db.mu.Lock()
-	db.settle = append(db.settle, c)
-	db.mu.Unlock()
-	return c
+func (db *DB) Settled() <-chan struct{} { return db.journal.Settled() }
+
+// Backlog implements store.Catalog.
+func (db *DB) Backlog() int { return db.journal.Backlog() }
+
+// do runs f with the committer's connection in the next commit.
+func (db *DB) do(ctx context.Context, hurry bool, f func(w *conn, now int64) (after func(), err error)) error {
+	return db.journal.Do(ctx, hurry, func(now int64) (func(), error) {
+		after, err := f(db.w, now)
+		return after, explain(err)
+	})
 }

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"database/sql/driver"
 	"strings"
+
+	"github.com/symphony-rtc/symphony/internal/store/journal"
 )
 
 // insertRows is how many blocks one statement inserts. Ten together cost a third less processor time each than one by
@@ -21,69 +23,51 @@ var (
 	insertOne  = insertStatement(1)
 )
 
-// insert writes the batch's blocks, as far as maxCommit allows, and lists them in b.stored. It returns the number for
-// the next row.
-func (db *DB) insert(b *batch, now int64) (next int64, err error) {
+// insert writes the blocks. It returns their rows and the number for the next row.
+func (db *DB) insert(blocks []*journal.Block, now int64) (rows []int64, next int64, err error) {
 	next = db.nextRow
-	bytes := 0
-	for _, block := range b.blocks {
-		if bytes > maxCommit {
-			break
-		}
-		bytes += block.bytes
-		s := stored{b: block}
-		if !block.claim.fenced {
-			s.n = next
-			next++
-			block.seal(s.n, now)
-		}
-		b.stored = append(b.stored, s)
+	rows = db.rows[:0]
+	for _, b := range blocks {
+		b.Refused = false
+		b.Seal(next, now)
+		rows = append(rows, next)
+		next++
 	}
-	todo := b.stored
-	for len(todo) > 0 {
-		statement, group := insertOne, todo[:1]
-		if len(todo) >= insertRows {
-			statement, group = insertMany, todo[:insertRows]
+	db.rows = rows
+	for at := 0; at < len(blocks); {
+		statement, n := insertOne, 1
+		if len(blocks)-at >= insertRows {
+			statement, n = insertMany, insertRows
 		}
-		todo = todo[len(group):]
-		changed, err := db.w.exec(statement, b.arguments(group)...)
+		changed, err := db.w.exec(statement, db.arguments(blocks[at:at+n], rows[at:])...)
 		if err != nil {
-			return 0, err
+			return nil, 0, err
 		}
-		if changed == int64(len(group)) {
-			continue
-		}
-		for i := range group { // some room is fenced: which?
-			if err := db.inserted(&group[i]); err != nil {
-				return 0, err
+		for i := at; i < at+n && changed != int64(n); i++ { // some room is fenced: which?
+			if blocks[i].Refused, err = db.refused(rows[i]); err != nil {
+				return nil, 0, err
 			}
 		}
+		at += n
 	}
-	return next, nil
+	return rows, next, nil
 }
 
-// arguments are those of the insert statement. A block that is known to be fenced gets an epoch that no room has.
-func (b *batch) arguments(group []stored) []any {
-	b.args = b.args[:0]
-	for _, s := range group {
-		epoch := int64(s.b.claim.epoch)
-		if s.n == 0 {
-			epoch = 0
-		}
-		b.args = append(b.args, s.n, s.b.claim.num, s.b.data, epoch)
+// arguments are those of the insert statement.
+func (db *DB) arguments(blocks []*journal.Block, rows []int64) []any {
+	db.args = db.args[:0]
+	for i, b := range blocks {
+		db.args = append(db.args, rows[i], b.Room.Num, b.Data, int64(b.Room.Epoch))
 	}
-	return b.args
+	return db.args
 }
 
-// inserted sets s.n to 0 if the row was refused.
-func (db *DB) inserted(s *stored) error {
-	found := false
+// refused reports whether a row was not inserted.
+func (db *DB) refused(n int64) (bool, error) {
+	refused := true
 	err := db.w.query(`SELECT 1 FROM journal WHERE n = ?`, func([]driver.Value) error {
-		found = true
+		refused = false
 		return nil
-	}, s.n)
-	if !found {
-		s.n = 0
-	}
-	return err
+	}, n)
+	return refused, err
 }

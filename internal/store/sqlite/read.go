@@ -8,6 +8,7 @@ import (
 
 	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/store"
+	"github.com/symphony-rtc/symphony/internal/store/journal"
 )
 
 // Rooms implements store.Reader. A row that fails its checksum is listed as it is; opening the room says what is wrong.
@@ -94,9 +95,9 @@ var errMoved = errors.New("the room changed while it was being read")
 // is a query of its own, so that many loads share few connections.
 func (db *DB) Load(ctx context.Context, id string) (store.Room, [][]byte, error) {
 	for attempt := 0; ; attempt++ {
-		info, journal, err := db.load(ctx, id)
+		info, updates, err := db.load(ctx, id)
 		if !errors.Is(err, errMoved) {
-			return info, journal, err
+			return info, updates, err
 		}
 		if attempt == loadAttempts {
 			return store.Room{}, nil, fmt.Errorf("%w, or rows are missing from the journal: %w", err, room.ErrCorrupt)
@@ -120,7 +121,7 @@ func (db *DB) load(ctx context.Context, id string) (store.Room, [][]byte, error)
 	}
 	stats := journalStats{}
 	next := r.through + 1
-	var journal [][]byte
+	var updates [][]byte
 	for _, ref := range refs {
 		if ref.last <= r.through {
 			continue
@@ -129,23 +130,23 @@ func (db *DB) load(ctx context.Context, id string) (store.Room, [][]byte, error)
 		if err != nil {
 			return store.Room{}, nil, err
 		}
-		info, err := checkBlock(data, ref.n, r.num)
-		if err == nil && info.first > next {
-			err = fmt.Errorf("updates %d to %d before it are missing", next, info.first-1)
+		info, err := journal.CheckBlock(data, ref.n, r.num)
+		if err == nil && info.First > next {
+			err = fmt.Errorf("updates %d to %d before it are missing", next, info.First-1)
 		}
 		if err == nil {
-			journal, err = appendUpdates(journal, data, info, r.through)
+			updates, err = journal.AppendUpdates(updates, data, info, r.through)
 		}
 		if err != nil {
 			return store.Room{}, nil, damagedRow(ref.n, r.id, err)
 		}
-		next = info.last + 1
-		stats = journalStats{bytes: stats.bytes + int64(len(data)), last: info.last, updated: info.millis}
+		next = info.Last + 1
+		stats = journalStats{bytes: stats.bytes + int64(len(data)), last: info.Last, updated: info.Millis}
 	}
 	if r.lastSeq >= next {
 		return store.Room{}, nil, errMoved
 	}
-	return r.public(stats), journal, nil
+	return r.public(stats), updates, nil
 }
 
 func (db *DB) row(ctx context.Context, n int64) ([]byte, error) {
@@ -155,15 +156,6 @@ func (db *DB) row(ctx context.Context, n int64) ([]byte, error) {
 		return nil, errMoved
 	}
 	return data, explain(err)
-}
-
-// checkBlock parses a block that must be the row n of a room.
-func checkBlock(data []byte, n, num int64) (blockInfo, error) {
-	info, err := parseBlock(data)
-	if err == nil && (info.n != n || info.room != num) {
-		err = fmt.Errorf("it says it is row %d of room %d", info.n, info.room)
-	}
-	return info, err
 }
 
 func damagedRow(n int64, id string, err error) error {

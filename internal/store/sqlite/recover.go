@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/symphony-rtc/symphony/internal/room"
+	"github.com/symphony-rtc/symphony/internal/store/journal"
 )
 
 // check refuses a file whose pages or whose index of room ids are damaged, before anything is written to it: a room that
@@ -43,10 +44,10 @@ func (db *DB) recover() error {
 			return err
 		}
 		last = n
-		info, err := checkBlock(data, n, num)
+		info, err := journal.CheckBlock(data, n, num)
 		if err != nil {
 			// Either copy of the room's number may be the wrong one.
-			for _, num := range []int64{num, peekRoom(data)} {
+			for _, num := range []int64{num, journal.PeekRoom(data)} {
 				if r, e := db.recoverRoom(rooms, num); e != nil {
 					return e
 				} else if r.err == nil {
@@ -60,14 +61,14 @@ func (db *DB) recover() error {
 		case err != nil:
 			return err
 		case r.err != nil:
-		case info.last <= r.row.through:
+		case info.Last <= r.row.through:
 			covered = append(covered, ref{n, num})
 			return nil
-		case info.first > r.next:
-			r.err = damagedRow(n, r.row.id, fmt.Errorf("updates %d to %d before it are missing", r.next, info.first-1))
+		case info.First > r.next:
+			r.err = damagedRow(n, r.row.id, fmt.Errorf("updates %d to %d before it are missing", r.next, info.First-1))
 		}
-		r.next = info.last + 1
-		db.index.add(num, n, info.last, len(data), info.millis)
+		r.next = info.Last + 1
+		db.index.add(num, n, info.Last, len(data), info.Millis)
 		return nil
 	})
 	if err != nil {

@@ -30,6 +30,8 @@ type roomRow struct {
 // roomColumns are the columns in the order of roomRow.values and of scan.
 const roomColumns = `num, id, created, updated, last_active, active, epoch, generation, snapshot_key, snapshot_bytes, through, last_seq, sum`
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 // sum is the CRC-32C over the fields that decide what the room's document is: num, created, epoch, generation, through
 // and last_seq as 8 bytes little endian, the length of the id as 8 bytes, the id, and the snapshot's key. Not in it are
 // the fields that a restart changes for all rooms at once.

@@ -15,12 +15,13 @@ import (
 
 	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/store"
+	"github.com/symphony-rtc/symphony/internal/store/journal"
 	"github.com/symphony-rtc/symphony/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func openDB(t testing.TB, o Options) *DB {
+func openDB(t testing.TB, o journal.Options) *DB {
 	t.Helper()
 	db, err := Open(context.Background(), filepath.Join(t.TempDir(), "catalog.db"), o)
 	if err != nil {
@@ -51,7 +52,7 @@ func claimRoom(t testing.TB, db *DB, id string) (store.Claim, *storetest.Recorde
 
 // TestAppendAllocates counts allocations of Append once its buffers exist.
 func TestAppendAllocates(t *testing.T) {
-	db := openDB(t, Options{Window: time.Hour, BatchBytes: 1 << 40})
+	db := openDB(t, journal.Options{Window: time.Hour, BatchBytes: 1 << 40})
 	c, _ := claimRoom(t, db, "room")
 	update := make([]byte, 50)
 	seq := uint64(0)
@@ -67,7 +68,7 @@ func TestAppendAllocates(t *testing.T) {
 // TestRetry lets commits fail with a file that may not grow: everybody concerned hears of it, nothing is lost, and
 // what asks for an answer gets the error.
 func TestRetry(t *testing.T) {
-	db := openDB(t, Options{})
+	db := openDB(t, journal.Options{})
 	a, heardA := claimRoom(t, db, "a")
 	b, heardB := claimRoom(t, db, "b")
 	inCommit(t, db, func(w *conn) error {
@@ -112,7 +113,7 @@ func TestRetry(t *testing.T) {
 
 // TestBadOperation lets one operation of a commit fail: the others of that commit do not notice.
 func TestBadOperation(t *testing.T) {
-	db := openDB(t, Options{})
+	db := openDB(t, journal.Options{})
 	c, heard := claimRoom(t, db, "room")
 	c.Append(1, []byte("x"))
 	err := db.do(context.Background(), false, func(w *conn, _ int64) (func(), error) {
@@ -128,7 +129,7 @@ func TestBadOperation(t *testing.T) {
 
 // TestFenceInTheMiddle has fenced rooms at every position of a statement that inserts many blocks.
 func TestFenceInTheMiddle(t *testing.T) {
-	db := openDB(t, Options{Window: 50 * time.Millisecond})
+	db := openDB(t, journal.Options{Window: 50 * time.Millisecond})
 	const rooms = 3*insertRows + 2
 	type opened struct {
 		c store.Claim
@@ -168,7 +169,7 @@ func TestFenceInTheMiddle(t *testing.T) {
 
 // TestCoveredRowsGo saves rooms again and again: the table must not keep what snapshots cover.
 func TestCoveredRowsGo(t *testing.T) {
-	db := openDB(t, Options{Window: time.Microsecond})
+	db := openDB(t, journal.Options{Window: time.Microsecond})
 	const rooms, rounds = 100, 60
 	claims := make([]store.Claim, rooms)
 	heard := make([]*storetest.Recorder, rooms)
@@ -211,7 +212,7 @@ func TestCoveredRowsGo(t *testing.T) {
 	if _, err := copier.Exec(`VACUUM INTO ?`, path); err != nil {
 		t.Fatal(err)
 	}
-	again, err := Open(context.Background(), path, Options{})
+	again, err := Open(context.Background(), path, journal.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +238,7 @@ func countRows(t *testing.T, db *DB) int {
 func TestMissingRows(t *testing.T) {
 	for _, where := range []string{"n = 1", "n = 3", "n = 5", "n >= 3", "1"} {
 		path := filepath.Join(t.TempDir(), "catalog.db")
-		db, err := Open(context.Background(), path, Options{Window: time.Microsecond})
+		db, err := Open(context.Background(), path, journal.Options{Window: time.Microsecond})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,7 +257,7 @@ func TestMissingRows(t *testing.T) {
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if db, err = Open(context.Background(), path, Options{}); err != nil {
+		if db, err = Open(context.Background(), path, journal.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := db.Claim(context.Background(), "room", heard); !errors.Is(err, room.ErrCorrupt) {
@@ -270,7 +271,7 @@ func TestMissingRows(t *testing.T) {
 
 // TestWrongNumberPanics: a gap in the numbers would be an update that nobody ever gets.
 func TestWrongNumberPanics(t *testing.T) {
-	db := openDB(t, Options{})
+	db := openDB(t, journal.Options{})
 	c, _ := claimRoom(t, db, "room")
 	defer func() {
 		if recover() == nil {
@@ -282,15 +283,15 @@ func TestWrongNumberPanics(t *testing.T) {
 
 // TestAfterClose uses a closed store.
 func TestAfterClose(t *testing.T) {
-	db := openDB(t, Options{})
+	db := openDB(t, journal.Options{})
 	c, heard := claimRoom(t, db, "room")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := db.Claim(context.Background(), "room", heard); !errors.Is(err, ErrClosed) {
+	if _, _, err := db.Claim(context.Background(), "room", heard); !errors.Is(err, journal.ErrClosed) {
 		t.Errorf("Claim: %v", err)
 	}
-	if _, err := c.Point(context.Background(), "key", 1, 0); !errors.Is(err, ErrClosed) {
+	if _, err := c.Point(context.Background(), "key", 1, 0); !errors.Is(err, journal.ErrClosed) {
 		t.Errorf("Point: %v", err)
 	}
 	if err := db.Close(); err != nil {
