@@ -4,6 +4,9 @@
 #   scripts/setup.sh node       Node.js (checked) and the npm packages of package-lock.json
 #   scripts/setup.sh race       a C compiler, which Go's race detector needs
 #   scripts/setup.sh chromium   a browser for the browser tests
+#   scripts/setup.sh s3         S3 servers for the storage tests, built into bin/tools (a few minutes, once)
+#   scripts/setup.sh gcs        the same for Google Cloud Storage
+#   scripts/setup.sh azure      the same for Azure Blob Storage: npm packages below test/servers
 # System packages come from apt, with sudo when not root.
 set -eu
 cd "$(dirname "$0")/.."
@@ -41,11 +44,15 @@ node_packages() {
 	need npm "Install npm, which usually comes with Node.js."
 	major=$(node -p 'process.versions.node.split(".")[0]')
 	[ "$major" -ge 20 ] || fail "Node.js $(node --version) is too old: install 20 or newer"
+	npm_packages .
+}
+
+npm_packages() { # npm_packages DIRECTORY
 	# npm writes this file last, so a failed installation is repeated.
-	installed=node_modules/.package-lock.json
-	if [ ! -e "$installed" ] || [ package-lock.json -nt "$installed" ]; then
-		say "setup: installing npm packages"
-		npm ci --no-progress --loglevel=error </dev/null >&2
+	installed=$1/node_modules/.package-lock.json
+	if [ ! -e "$installed" ] || [ "$1/package-lock.json" -nt "$installed" ]; then
+		say "setup: installing npm packages in $1"
+		(cd "$1" && npm ci --no-progress --loglevel=error </dev/null >&2)
 		touch "$installed"
 	fi
 }
@@ -62,12 +69,31 @@ chromium() {
 	fi
 }
 
+go_server() { # go_server NAME PACKAGE: a program of the module test/servers
+	go_toolchain
+	if [ ! -x "bin/tools/$1" ] || [ test/servers/go.sum -nt "bin/tools/$1" ]; then
+		say "setup: building $1, a server for tests"
+		mkdir -p bin/tools
+		(cd test/servers && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "../../bin/tools/$1" "$2")
+		touch "bin/tools/$1"
+	fi
+}
+
 for part in "$@"; do
 	case $part in
 	go) go_toolchain ;;
 	node) node_packages ;;
 	race) race ;;
 	chromium) chromium ;;
+	s3)
+		go_server versitygw github.com/versity/versitygw/cmd/versitygw
+		go_server gofakes3 github.com/johannesboyne/gofakes3/cmd/gofakes3
+		;;
+	gcs) go_server fake-gcs-server github.com/fsouza/fake-gcs-server ;;
+	azure)
+		need node "Install Node.js 20 or newer: https://nodejs.org"
+		npm_packages test/servers
+		;;
 	*) fail "unknown part $part" ;;
 	esac
 done
