@@ -42,6 +42,14 @@ func (s *slowStore) Open(ctx context.Context, id string, events JournalEvents) (
 	return slowHandle{s, h}, stored, err
 }
 
+func (s *slowStore) Salvage(ctx context.Context, id string) (Stored, error) { return s.sim.Salvage(ctx, id) }
+
+func (s *slowStore) Backlog() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sim.Backlog()
+}
+
 // slowHandle is a simHandle for the goroutines that save and release.
 type slowHandle struct {
 	store *slowStore

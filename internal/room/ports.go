@@ -37,7 +37,15 @@ type Store interface {
 	// Open claims a room for this process: it creates the room if need be, raises its epoch by one, and returns what
 	// is stored. From then on every older Handle of the room is fenced: its writes fail with ErrFenced.
 	// events hears of the fate of appended updates.
+	// Errors that a room acts on: ErrDeleted, ErrCorrupt.
 	Open(ctx context.Context, id string, events JournalEvents) (Handle, Stored, error)
+
+	// Salvage reads as much as can be read of a room that Open refused with ErrCorrupt, without changing anything: the
+	// newest snapshot that passes its checks and the journal's rows that do. Epoch and LastSeq are those of the catalog.
+	Salvage(ctx context.Context, id string) (Stored, error)
+
+	// Backlog is the number of bytes of all rooms that are appended and not yet durable.
+	Backlog() int
 }
 
 // Stored is a room as the store had it when it was opened.
@@ -82,6 +90,8 @@ type JournalEvents interface {
 var (
 	// ErrFenced is returned by a Handle whose room has been opened by another process since.
 	ErrFenced = errors.New("room was opened elsewhere: this host's epoch is over")
+	// ErrDeleted is wrapped by errors of Open about a room that was deleted and can still be restored.
+	ErrDeleted = errors.New("the room was deleted")
 	// ErrCorrupt is wrapped by errors of Open that say stored data of the room failed its checks. Nothing is changed.
 	ErrCorrupt = errors.New("stored data is corrupt")
 )

@@ -58,6 +58,17 @@ func (s *simStore) Open(_ context.Context, _ string, events JournalEvents) (Hand
 	return h, stored, nil
 }
 
+func (s *simStore) Salvage(context.Context, string) (Stored, error) {
+	return Stored{}, errors.New("simulated: there is nothing to salvage")
+}
+
+func (s *simStore) Backlog() int {
+	if s.current == nil {
+		return 0
+	}
+	return s.current.Backlog()
+}
+
 func (h *simHandle) Append(seq uint64, update []byte) {
 	if n := len(h.pending); n > 0 && h.pending[n-1].seq+1 != seq {
 		h.store.t.Errorf("update %d appended after %d", seq, h.pending[n-1].seq)

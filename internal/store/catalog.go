@@ -53,6 +53,8 @@ type Catalog interface {
 	// Settled returns a channel that is closed once the outcome of every write asked for so far is certain, which may
 	// take until some later write: one that failed can still surface after a crash, until another has succeeded.
 	Settled() <-chan struct{}
+	// Backlog is the number of bytes of all rooms that are appended and not yet durable.
+	Backlog() int
 	// Close makes everything appended durable and ends the catalog.
 	Close() error
 }

@@ -76,6 +76,12 @@ func (s *Store) Read(ctx context.Context, id string) (room.Stored, error) {
 	return room.Stored{}, fmt.Errorf("read room %q: %w", id, err)
 }
 
+// Backlog implements room.Store.
+func (s *Store) Backlog() int { return s.catalog.Backlog() }
+
+// Salvage implements room.Store.
+func (s *Store) Salvage(ctx context.Context, id string) (room.Stored, error) { return s.Read(ctx, id) }
+
 // Rooms implements Reader.
 func (s *Store) Rooms(ctx context.Context, after string, limit int) ([]Room, error) {
 	return s.catalog.Rooms(ctx, after, limit)
