@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util'
 import * as Y from 'yjs'
 import { addMangled } from './oracle/mangle.mjs'
 import { Random } from './oracle/random.mjs'
+import { newReplica } from './oracle/replica.mjs'
 import { flags, kinds, Records, writeCase } from './oracle/stream.mjs'
 import { addViews } from './oracle/views.mjs'
 import { apply, World } from './oracle/world.mjs'
@@ -40,15 +41,6 @@ const expect = (records, kind, version, given, f) => {
   }
   records.add(kind, version, 0, ...given, ...answer)
   return true
-}
-
-/** A document as a server holds it. */
-const newReplica = (gc) => {
-  const doc = new Y.Doc({ gc })
-  doc.on('afterTransaction', (transaction) => {
-    transaction._needFormattingCleanup = false // yjs looks at it right after this event
-  })
-  return doc
 }
 
 /**

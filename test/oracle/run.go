@@ -64,29 +64,10 @@ func Run(t *testing.T, test Test) {
 		err = errors.Join(err, <-errs)
 	}
 
-	t.Logf("%s: seed %d, %d cases, %d comparisons, %d disagree", test.Section, seed, result.cases, result.records, len(result.failing))
-	for _, f := range slices.Sorted(maps.Keys(result.features)) {
-		t.Logf("  %-20s %6d cases", f, result.features[f])
-	}
 	if test.Report != nil {
 		test.Report(t)
 	}
-	if n := len(result.failing); n > 0 {
-		t.Fatalf("Go and yjs disagree in %d cases, such as %v. The smallest is case %d:\n%v\n"+
-			"run it alone: SYMPHONY_ORACLE_SEED=%d SYMPHONY_ORACLE_CASE=%d go test -v -run %s ./test/oracle/...",
-			n, result.failing[:min(n, 10)], result.smallest.Number, result.why, seed, result.smallest.Number, t.Name())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if result.cases != count {
-		t.Fatalf("%d cases instead of %d", result.cases, count)
-	}
-	for _, f := range test.Must {
-		if result.features[f] == 0 && count >= 1000/test.Share {
-			t.Errorf("no case had %q: the comparison does not cover it", f)
-		}
-	}
+	result.finish(t, test.Section, seed, count, err, test.Must, test.Share)
 }
 
 // tally is what is known of the cases so far.
@@ -101,6 +82,31 @@ type tally struct {
 	failing  []uint32
 	smallest *Case // of those that fail
 	why      error // why it fails
+}
+
+// finish reports what came of all cases: err is why they ended early, must what has to occur among them.
+func (r *tally) finish(t *testing.T, what string, seed, count int, err error, must []string, share int) {
+	t.Helper()
+	t.Logf("%s: seed %d, %d cases, %d comparisons, %d disagree", what, seed, r.cases, r.records, len(r.failing))
+	for _, f := range slices.Sorted(maps.Keys(r.features)) {
+		t.Logf("  %-20s %6d cases", f, r.features[f])
+	}
+	if n := len(r.failing); n > 0 {
+		t.Fatalf("Go and yjs disagree in %d cases, such as %v. The smallest is case %d:\n%v\n"+
+			"run it alone: SYMPHONY_ORACLE_SEED=%d SYMPHONY_ORACLE_CASE=%d go test -v -run %s ./test/oracle/...",
+			n, r.failing[:min(n, 10)], r.smallest.Number, r.why, seed, r.smallest.Number, t.Name())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.cases != count {
+		t.Fatalf("%d cases instead of %d", r.cases, count)
+	}
+	for _, f := range must {
+		if r.features[f] == 0 && count >= 1000/share {
+			t.Errorf("no case had %q: the comparison does not cover it", f)
+		}
+	}
 }
 
 func (r *tally) add(c *Case, err error) {
@@ -165,15 +171,9 @@ func (g generator) run(ctx context.Context, check func(*Case) error, result *tal
 	return nil
 }
 
-// guard turns a panic into an error, so that the case can be named.
-func guard(check func(*Case) error, c *Case) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			stack := make([]byte, 4096)
-			err = fmt.Errorf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
-		}
-	}()
-	return check(c)
+// guard calls check so that a panic of it is an error, and the case can be named.
+func guard(check func(*Case) error, c *Case) error {
+	return recovered(func() error { return check(c) })
 }
 
 func defaultCases() int {

@@ -23,6 +23,11 @@ const (
 	Vector  Kind = 12
 	Convert Kind = 13
 	Mangled Kind = 20
+
+	Version  Kind = 30
+	Later    Kind = 31
+	Aside    Kind = 32
+	Reverted Kind = 33
 )
 
 // The flags of a record.

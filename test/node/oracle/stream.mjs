@@ -16,6 +16,10 @@
 //   12 vector   update -> state vector
 //   13 convert  update of this version -> the same in the other version
 //   20 mangled  update (malformed, perhaps) -> whole state V1, state vector
+//   30 version  V2 update: all of an earlier state of a document; flag 1: gc off
+//   31 later    an update that came afterwards
+//   32 aside    an update that comes at the same time as what is done next
+//   33 reverted error, or empty; whole state V1, whole state V2
 //
 // Flag 2 of mangled: deleted ranges overlap or are out of order, see mangle.mjs.
 // With flag 128 yjs threw: what it should have returned is absent. With flag 64 it did not end in time.
@@ -32,6 +36,10 @@ export const kinds = {
   vector: 12,
   convert: 13,
   mangled: 20,
+  version: 30,
+  later: 31,
+  aside: 32,
+  reverted: 33,
 }
 export const flags = { gcOff: 1, muddled: 2, timeout: 64, threw: 128 }
 
