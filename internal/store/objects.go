@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Objects holds immutable objects under keys. Keys are made by this package (see NewSnapshotKey): short, printable
@@ -19,6 +20,22 @@ type Objects interface {
 	List(ctx context.Context, f func(key string) error) error
 	// Delete removes an object. It is no error if there is none.
 	Delete(ctx context.Context, key string) error
+}
+
+// AgedObjects is what Objects that several hosts use at the same time have, too. An object that no room points to may
+// have been stored a moment ago by another host that will point to it in the next moment; its age tells.
+type AgedObjects interface {
+	Objects
+	// ListAged is List with the time since each object was stored, by the clock of the storage where that is known, in
+	// steps of up to a second. It can be negative where clocks differ.
+	ListAged(ctx context.Context, f func(key string, age time.Duration) error) error
+}
+
+// ObjectsWithClock is what Objects on another machine have, too.
+type ObjectsWithClock interface {
+	Objects
+	// Clock asks for the storage's time, which is exact to a second.
+	Clock(ctx context.Context) (time.Time, error)
 }
 
 var (

@@ -26,6 +26,11 @@ var mayImport = map[string][]string{
 	"internal/store/journal":  {"internal/store", "internal/room"},
 	"internal/store/sqlite":   {"internal/store", "internal/store/journal", "internal/room"},
 	"internal/store/snapdir":  {"internal/store"},
+	"internal/store/cloud":    {"internal/store"},
+	"internal/store/s3":       {"internal/store", "internal/store/cloud"},
+	"internal/store/gcs":      {"internal/store", "internal/store/cloud"},
+	"internal/store/azblob":   {"internal/store", "internal/store/cloud"},
+	"internal/store/objects":  {"internal/store", "internal/store/s3", "internal/store/gcs", "internal/store/azblob", "internal/store/snapdir"},
 	"internal/store/embedded": {"internal/store", "internal/store/journal", "internal/store/sqlite", "internal/store/snapdir"},
 	"internal/room":           {"crdt", "protocol"},
 	"internal/roomid":         {},
@@ -41,15 +46,19 @@ var mayImport = map[string][]string{
 // mayNotImport says which packages from elsewhere a part may not import directly; for each package the longest name
 // counts, and a name of an import stands for everything below it.
 var mayNotImport = map[string][]string{
-	"internal/room":      {"net", "os", "syscall", "database", "golang.org/x/sys"},
-	"internal/store":     {"net"},
-	"internal/roomid":    {"net/http", "os"},
-	"internal/telemetry": {"database"},
-	"internal/admin":     {"database", "os"},
-	"internal/gateway":   {"database", "os/exec"},
-	"protocol":           {"net", "os", "syscall", "database"},
-	"crdt":               {"net", "os", "syscall", "database", "log", "time"},
-	"crdt/internal/b4":   {"net", "database"}, // reads the editing trace for tests and benchmarks
+	"internal/room":         {"net", "os", "syscall", "database", "golang.org/x/sys"},
+	"internal/store":        {"net"},
+	"internal/store/cloud":  {"database", "os"},
+	"internal/store/s3":     {"database", "os"},
+	"internal/store/gcs":    {"database"},
+	"internal/store/azblob": {"database"},
+	"internal/roomid":       {"net/http", "os"},
+	"internal/telemetry":    {"database"},
+	"internal/admin":        {"database", "os"},
+	"internal/gateway":      {"database", "os/exec"},
+	"protocol":              {"net", "os", "syscall", "database"},
+	"crdt":                  {"net", "os", "syscall", "database", "log", "time"},
+	"crdt/internal/b4":      {"net", "database"}, // reads the editing trace for tests and benchmarks
 }
 
 // onlyIn says which parts may import a package at all: each outside library is behind one door.
@@ -60,9 +69,16 @@ var onlyIn = map[string][]string{
 	"github.com/prometheus":            {"internal/telemetry"},
 	"github.com/spf13":                 {"internal/cli"},
 	"go.yaml.in/yaml":                  {"internal/app"},
+	"github.com/aws":                   {"internal/store/s3"},
+	"github.com/Azure":                 {"internal/store/azblob", "test/services"},
+	"golang.org/x/oauth2":              {"internal/store/gcs"},
+	"github.com/klauspost/compress":    {"internal/store"},
+	module + "internal/store/s3":       {"internal/store/objects"},
+	module + "internal/store/gcs":      {"internal/store/objects"},
+	module + "internal/store/azblob":   {"internal/store/objects"},
 	module + "internal/store/embedded": {"internal/app"},
 	module + "internal/store/sqlite":   {"internal/store/embedded"},
-	module + "internal/store/snapdir":  {"internal/store/embedded"},
+	module + "internal/store/snapdir":  {"internal/store/embedded", "internal/store/objects"},
 	module + "internal/gateway":        {"internal/app"},
 	module + "internal/admin":          {"internal/app"},
 }

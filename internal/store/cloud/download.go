@@ -1,0 +1,76 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+)
+
+// MaxObject is the largest object that is downloaded, in bytes: more than a snapshot ever has. It bounds what a damaged
+// or hostile answer can make us allocate.
+const MaxObject = 1 << 30
+
+// Answer is the beginning of a download: its headers are there.
+type Answer struct {
+	Body   io.ReadCloser
+	Length int64                     // of the body; negative if the server does not say, which is an error
+	Check  func(object []byte) error // compares the body with the checksum in the headers; may be nil
+}
+
+// Download returns the whole body of what ask gets, or an error, never a part. Errors of ask are final, as the client
+// libraries have their own retries; a body that ends early, or fails its check, is asked for again a few times.
+func Download(ctx context.Context, ask func(ctx context.Context) (Answer, error)) ([]byte, error) {
+	for attempt := 1; ; attempt++ {
+		answer, err := ask(ctx)
+		if err != nil {
+			return nil, err
+		}
+		object, err := readAll(answer)
+		if err == nil {
+			return object, nil
+		}
+		if attempt == 3 {
+			return nil, fmt.Errorf("download (%d attempts): %w", attempt, err)
+		}
+		if err := Pause(ctx, attempt); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func readAll(answer Answer) (object []byte, err error) {
+	defer func() { err = errors.Join(err, answer.Body.Close()) }()
+	if answer.Length < 0 || answer.Length > MaxObject {
+		return nil, fmt.Errorf("the answer gives %d as its length: it must be 0 to %d", answer.Length, MaxObject)
+	}
+	object = make([]byte, answer.Length)
+	if n, err := io.ReadFull(answer.Body, object); err != nil {
+		return nil, fmt.Errorf("the answer ended after %d of %d bytes: %w", n, answer.Length, err)
+	}
+	// One step further, for a client library that compares checksums when it meets the end.
+	if n, err := answer.Body.Read(make([]byte, 1)); n > 0 {
+		return nil, fmt.Errorf("the answer goes on after its %d bytes", answer.Length)
+	} else if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if answer.Check != nil {
+		return object, answer.Check(object)
+	}
+	return object, nil
+}
+
+// Pause waits before another attempt: longer after each, and by chance, so that many clients do not come back at once.
+func Pause(ctx context.Context, attempt int) error {
+	longest := min(100*time.Millisecond<<attempt, 5*time.Second)
+	timer := time.NewTimer(longest/2 + rand.N(longest/2))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
