@@ -1,7 +1,7 @@
 import { equalityDeep } from 'lib0/function'
 import { Observable } from 'lib0/observable'
 import type * as Y from 'yjs'
-import { type ClientState, decodeStates, encodeState } from './connection/wire.js'
+import { type ClientState, decodeStates, message } from './connection/wire.js'
 
 /** A client of which nothing was heard for so long, in ms, is gone. Each renews its own state after half of that. */
 const outdated = 30_000
@@ -64,15 +64,16 @@ export class Awareness extends Observable<string> {
 
   /** @internal What this client does, for others to take. */
   encode(state: unknown = this.getLocalState()): Uint8Array {
-    return encodeState([this.clientID, this.meta.get(this.clientID)?.clock as number, state])
+    const { clientID } = this
+    return message(1, clientID, this.meta.get(clientID)?.clock as number, JSON.stringify(state))
   }
 
   /** @internal Nobody else is known to be there any more. */
   forgetOthers(origin: unknown): void {
-    const others = [...this.meta.keys()].filter((id) => id !== this.clientID)
-    this.#remove(others, origin)
+    const ids = [...this.meta.keys()].filter((id) => id !== this.clientID)
+    this.#remove(ids, origin)
     // With their clocks: they would be ignored when they are there again at the same clock.
-    for (const id of others) this.meta.delete(id)
+    for (const id of ids) this.meta.delete(id)
   }
 
   #remove(ids: number[], origin: unknown): void {
@@ -118,12 +119,10 @@ export class Awareness extends Observable<string> {
 
   /** Renews the own state in time, and removes clients that did not. */
   #check(): void {
-    const old = (id: number, age: number) => Date.now() - (this.meta.get(id)?.lastUpdated ?? 0) >= age
-    const { clientID } = this
-    if (this.getLocalState() && old(clientID, outdated / 2)) this.setLocalState(this.getLocalState())
-    this.#remove(
-      [...this.states.keys()].filter((id) => id !== clientID && old(id, outdated)),
-      'timeout',
-    )
+    const ids = [...this.states.keys()]
+    const older = (age: number) =>
+      ids.filter((id) => Date.now() - (this.meta.get(id)?.lastUpdated as number) >= age)
+    if (older(outdated / 2).includes(this.clientID)) this.setLocalState(this.getLocalState())
+    this.#remove(older(outdated), 'timeout')
   }
 }

@@ -1,5 +1,5 @@
 import type { Token } from './connection/types.js'
-import { SymphonyError } from './errors.js'
+import { invalid } from './errors.js'
 import { type Presence, Room } from './room.js'
 import { mustBeTheOnlyYjs } from './yjs-guard.js'
 
@@ -40,35 +40,30 @@ export class SymphonyClient {
     this.#options = given
     const { presenceInterval } = given
     if (presenceInterval !== undefined && !(presenceInterval >= 0))
-      throw new SymphonyError('invalid-argument', 'presenceInterval is a number of milliseconds')
+      invalid('presenceInterval takes milliseconds')
   }
 
   /** Enters a room. Returns it at once, and the same one as long as it is not left; connecting goes on behind it. */
   enter<P extends Presence = Presence>(roomId: string): Room<P> {
-    if (typeof roomId !== 'string' || roomId === '' || new TextEncoder().encode(roomId).length > 255)
-      throw new SymphonyError('invalid-argument', 'client.enter takes a room id: a string of 1 to 255 bytes')
-    if (roomId === '.' || roomId === '..')
-      throw new SymphonyError(
-        'invalid-argument',
-        `client.enter: browsers cannot ask for a room named "${roomId}"`,
-      )
+    // Browsers cannot ask for "." and "..".
+    if (
+      typeof roomId !== 'string' ||
+      /^\.{0,2}$/.test(roomId) ||
+      new TextEncoder().encode(roomId).length > 255
+    )
+      invalid('client.enter takes a room id of 1 to 255 bytes, not "." or ".."')
     const known = this.#rooms.get(roomId)
     if (known && known.status !== 'closed') return known
     void known?.leave()
-    const WebSocket = this.#options.WebSocket ?? globalThis.WebSocket
+    const { token, offline, presenceInterval, WebSocket = globalThis.WebSocket } = this.#options
     if (!WebSocket)
-      throw new SymphonyError(
-        'invalid-argument',
-        'there is no WebSocket here: npm install ws, then new SymphonyClient(url, { WebSocket: WebSocket from "ws" })',
-      )
-    const url = `${this.url}/rooms/${encodeURIComponent(roomId)}`
+      invalid('client.enter: no WebSocket; npm install ws, and give new SymphonyClient(url, { WebSocket })')
     const room = new Room<P>({
       id: roomId,
-      url,
-      key: url,
-      token: this.#options.token,
-      offline: this.#options.offline ?? globalThis.indexedDB !== undefined,
-      presenceInterval: this.#options.presenceInterval ?? 100,
+      url: `${this.url}/rooms/${encodeURIComponent(roomId)}`,
+      token,
+      offline: offline ?? globalThis.indexedDB !== undefined,
+      presenceInterval: presenceInterval ?? 100,
       WebSocket,
     })
     this.#rooms.set(roomId, room)
@@ -77,9 +72,8 @@ export class SymphonyClient {
 
   /** Leaves a room, or all rooms, and frees what they hold. Resolves when what was edited is on this device. */
   async leave(roomId?: string): Promise<void> {
-    const ids = roomId === undefined ? [...this.#rooms.keys()] : [roomId]
     await Promise.all(
-      ids.map((id) => {
+      (roomId === undefined ? [...this.#rooms.keys()] : [roomId]).map((id) => {
         const room = this.#rooms.get(id)
         this.#rooms.delete(id)
         return room?.leave()
@@ -91,23 +85,17 @@ export class SymphonyClient {
 const local = /^(localhost|127(\.\d+){3}|\[::1\])(:|\/|$)/i
 
 function serverUrl(given: unknown): string {
-  const bad = (why: string) =>
-    new SymphonyError(
-      'invalid-argument',
-      `new SymphonyClient(${JSON.stringify(given)}): ${why}; give the server's address, such as "https://rooms.example.com"`,
-    )
-  if (typeof given !== 'string' || given.trim() === '') throw bad('that is no address')
-  let text = given.trim()
-  if (!/^[a-z][a-z\d+.-]*:\/\//i.test(text)) text = `${local.test(text) ? 'ws' : 'wss'}://${text}`
-  let url: URL
   try {
-    url = new URL(text.replace(/^http/i, 'ws'))
+    const text = (given as string).trim()
+    const known = text.includes('://') ? text : `${local.test(text) ? 'ws' : 'wss'}://${text}`
+    const { href, origin, pathname } = new URL(known.replace(/^http/i, 'ws'))
+    // Nothing else may be in it; browsers send no name and password this way.
+    if (/^ws/.test(origin) && href === origin + pathname)
+      return origin + pathname.replace(/(\/rooms)?\/*$/, '')
   } catch {
-    throw bad('that is no URL')
+    // Neither is this an address.
   }
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw bad(`rooms are not reached by ${url.protocol}`)
-  if (url.hash || url.search) throw bad('an address has no "?" or "#"')
-  if (url.username || url.password)
-    throw bad('browsers send no name and password this way; use the token option')
-  return `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, '').replace(/\/rooms$/, '')}`
+  return invalid(
+    `new SymphonyClient(${JSON.stringify(given)}): give the server's address only, as "https://example.com"; logins: the token option`,
+  )
 }

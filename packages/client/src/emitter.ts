@@ -4,12 +4,7 @@ export class Emitter<E extends { [K in keyof E]: unknown[] }> {
 
   /** Calls a listener on each event of a name, in the order they were added. Returns a function that stops it. */
   on<K extends keyof E>(name: K, listener: (...args: E[K]) => void): () => void {
-    let all = this.#listeners.get(name)
-    if (!all) {
-      all = new Set()
-      this.#listeners.set(name, all)
-    }
-    all.add(listener)
+    this.#listeners.set(name, (this.#listeners.get(name) ?? new Set()).add(listener))
     return () => this.off(name, listener)
   }
 
@@ -19,20 +14,25 @@ export class Emitter<E extends { [K in keyof E]: unknown[] }> {
     else this.#listeners.delete(name)
   }
 
-  /** Whether anybody listens to a name. */
-  has(name: keyof E): boolean {
-    return (this.#listeners.get(name)?.size ?? 0) > 0
+  /** Stops all listeners. */
+  clear(): void {
+    this.#listeners.clear()
   }
 
-  /** Calls the listeners of a name. One that throws does not keep the others from hearing: its error is reported. */
-  emit<K extends keyof E>(name: K, ...args: E[K]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+  /**
+   * Calls the listeners of a name. One that throws does not keep the others from hearing: its error is reported. Returns
+   * whether anybody listens.
+   */
+  emit<K extends keyof E>(name: K, ...args: E[K]): boolean {
+    const all = [...(this.#listeners.get(name) ?? [])]
+    for (const listener of all) {
       try {
         listener(...args)
       } catch (error) {
         reportError(error)
       }
     }
+    return all.length > 0
   }
 }
 

@@ -40,3 +40,23 @@ export class SymphonyError extends Error {
 export function fail(code: SymphonyErrorCode, message: string, cause?: unknown): never {
   throw new SymphonyError(code, message, { cause })
 }
+
+/** Throws the error of a call that was given what it cannot take. */
+export function invalid(message: string): never {
+  fail('invalid-argument', message)
+}
+
+/** What is over a limit, in bytes. */
+export function tooLarge(
+  what: string,
+  size: number,
+  limit: number,
+  fix = 'store large content elsewhere',
+): SymphonyError {
+  return new SymphonyError('too-large', `${what}: ${size} bytes are over the limit of ${limit}; ${fix}`)
+}
+
+/** Throws the error of two copies of Yjs, which a call met. */
+export function twoCopies(call: string): never {
+  fail('duplicate-yjs', `${call}: two copies of Yjs are loaded; see "npm ls yjs", and resolve.dedupe in Vite`)
+}

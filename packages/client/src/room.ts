@@ -4,21 +4,18 @@ import { Connection } from './connection/connection.js'
 import { mustBeJSON } from './connection/problems.js'
 import type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
 import { Emitter, reportError } from './emitter.js'
-import { SymphonyError } from './errors.js'
+import { invalid, SymphonyError } from './errors.js'
 import { merge } from './merge.js'
 import type { OfflineCopy } from './offline/offline.js'
 import {
   History,
   localOrigin,
-  newNestedList,
-  newNestedMap,
-  newNestedText,
   rebind,
   type Synced,
   SyncedList,
   SyncedMap,
   SyncedText,
-  setLimits,
+  setLimit,
   wrap,
 } from './synced/index.js'
 
@@ -65,9 +62,8 @@ export interface RoomEvents<P extends Presence = Presence> {
 /** How a client enters a room. */
 export interface RoomSettings {
   id: string
+  /** Identifies server and room. */
   url: string
-  /** Identifies server and room on this device. */
-  key: string
   token?: Token
   offline: boolean
   presenceInterval: number
@@ -79,7 +75,6 @@ type Top = Y.Map<any> | Y.Array<any> | Y.Text
 interface Subscription {
   item: Synced
   listener: (...args: any[]) => void
-  stop: () => void
 }
 
 /**
@@ -93,7 +88,8 @@ export class Room<P extends Presence = Presence> {
   readonly #settings: RoomSettings
   readonly #events = new Emitter<RoomEvents<P>>()
   readonly #tops = new Map<string, Synced>()
-  #subscriptions: Subscription[] = []
+  /** What stops each subscription, and what it is. */
+  readonly #subscriptions = new Map<() => void, Subscription>()
   #parts: Parts
   #generation: number | undefined
   #status: ConnectionStatus = 'connecting'
@@ -107,7 +103,7 @@ export class Room<P extends Presence = Presence> {
   constructor(settings: RoomSettings) {
     this.id = settings.id
     this.#settings = settings
-    this.#parts = this.#assemble({})
+    this.#parts = this.#assemble()
   }
 
   /** The Yjs document, for editor bindings and everything else that works with Yjs. Another one after `reset`. */
@@ -161,17 +157,17 @@ export class Room<P extends Presence = Presence> {
 
   /** A list to be put into another synced type. It can be filled and read before. */
   newNestedList<T = any>(): SyncedList<T> {
-    return newNestedList<T>()
+    return new SyncedList<T>()
   }
 
   /** A map to be put into another synced type. It can be filled and read before. */
   newNestedMap<T = any>(): SyncedMap<T> {
-    return newNestedMap<T>()
+    return new SyncedMap<T>()
   }
 
   /** A text to be put into another synced type. It can be filled and read before. */
   newNestedText(): SyncedText {
-    return newNestedText()
+    return new SyncedText()
   }
 
   /** Makes all changes of a function one: one update, one event for each type, one step of undo. */
@@ -198,35 +194,25 @@ export class Room<P extends Presence = Presence> {
   ): () => void {
     if (item === 'others') return this.on('others', listener)
     if (typeof listener !== 'function' || typeof item?.observe !== 'function')
-      throw new SymphonyError(
-        'invalid-argument',
-        "room.subscribe takes a SyncedList, SyncedMap or SyncedText of this room, or 'others', and a function",
-      )
+      invalid("room.subscribe takes a list, map, text or 'others', and a function")
     // A function of its own, so that subscribing one listener twice is two subscriptions.
     const call = (event: unknown) => listener(event)
     if (options?.deep) item.observeDeep(call)
     else item.observe(call)
-    const subscription: Subscription = {
-      item,
-      listener,
-      stop: () => {
-        if (options?.deep) item.unobserveDeep(call)
-        else item.unobserve(call)
-        this.#subscriptions = this.#subscriptions.filter((s) => s !== subscription)
-      },
+    const stop = () => {
+      if (options?.deep) item.unobserveDeep(call)
+      else item.unobserve(call)
+      this.#subscriptions.delete(stop)
     }
-    this.#subscriptions.push(subscription)
-    return subscription.stop
+    this.#subscriptions.set(stop, { item, listener })
+    return stop
   }
 
   /** Stops a subscription; without a function, all to that item. */
   unsubscribe(item: Synced | 'others', listener?: (argument: any) => void): void {
-    if (item === 'others') {
-      this.#events.off('others', listener)
-      return
-    }
-    for (const s of this.#subscriptions) {
-      if (s.item === item && (!listener || s.listener === listener)) s.stop()
+    if (item === 'others') this.#events.off('others', listener)
+    for (const [stop, s] of this.#subscriptions) {
+      if (s.item === item && (!listener || s.listener === listener)) stop()
     }
   }
 
@@ -244,7 +230,7 @@ export class Room<P extends Presence = Presence> {
   updatePresence(change: Partial<P>): void {
     this.#mustBeIn('updatePresence')
     if (typeof change !== 'object' || change === null || Array.isArray(change))
-      throw new SymphonyError('invalid-argument', 'room.updatePresence takes an object: { name: value }')
+      invalid('room.updatePresence takes an object: { name: value }')
     // As the others will read it: without what is undefined, so that undefined takes a property away.
     const state = JSON.parse(mustBeJSON('updatePresence', { ...this.getPresence(), ...change }))
     this.awareness.setLocalState(state)
@@ -285,7 +271,7 @@ export class Room<P extends Presence = Presence> {
 
   /** Waits until the document contains what the server has. Rejects if the room is left or the server refuses. */
   synced(): Promise<void> {
-    return this.#until('synced', () => this.#synced)
+    return this.#until(() => this.#synced)
   }
 
   /**
@@ -294,7 +280,6 @@ export class Room<P extends Presence = Presence> {
    */
   saved(): Promise<void> {
     return this.#until(
-      'saveStatus',
       () =>
         this.#synced &&
         (this.#saveStatus === 'durable' ||
@@ -306,10 +291,10 @@ export class Room<P extends Presence = Presence> {
   leave(): Promise<void> {
     if (this.#left) return Promise.resolve()
     this.#left = new SymphonyError('closed', `the room ${JSON.stringify(this.id)} was left`)
-    for (const s of [...this.#subscriptions]) s.stop()
+    for (const stop of this.#subscriptions.keys()) stop()
     const done = this.#dispose()
     this.#setStatus('closed')
-    for (const name of ['others', 'event', 'presence', 'warning', 'reset'] as const) this.#events.off(name)
+    this.#events.clear()
     return done
   }
 
@@ -326,7 +311,7 @@ export class Room<P extends Presence = Presence> {
     if (this.#left) throw new SymphonyError('closed', `room.${call}: ${this.#left.message}; enter it again`)
   }
 
-  #until(event: 'synced' | 'saveStatus', reached: () => boolean): Promise<void> {
+  #until(reached: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const check = () => {
         const failed = this.#left ?? (this.#status === 'closed' ? this.#closedBy : undefined)
@@ -335,40 +320,34 @@ export class Room<P extends Presence = Presence> {
         if (reached()) resolve()
         else reject(failed)
       }
-      const stops = [this.on(event, check), this.on('synced', check), this.on('status', check)]
+      const stops = (['synced', 'saveStatus', 'status'] as const).map((name) => this.on(name, check))
       check()
     })
   }
 
-  #closedBy = new SymphonyError('closed', 'the server ended the connection for good')
+  #closedBy = new SymphonyError('closed', 'the server ended the connection')
 
   #top(name: string, Type: new () => Top, Wrapper: new (...args: any[]) => Synced, call: string): Synced {
     this.#mustBeIn(call)
-    if (typeof name !== 'string')
-      throw new SymphonyError('invalid-argument', `room.${call} takes a name, a string`)
     const known = this.#tops.get(name)
     if (known instanceof Wrapper) return known
     let type: Top | undefined
     try {
-      if (!known) type = this.doc.get(name, Type as any) as unknown as Top
+      if (!known && typeof name === 'string') type = this.doc.get(name, Type as any) as unknown as Top
     } catch {
       // Yjs says so with a message that names neither the call nor the name.
     }
-    if (!type)
-      throw new SymphonyError(
-        'invalid-argument',
-        `room.${call}(${JSON.stringify(name)}): this room has that name for another type; use another name`,
-      )
+    if (!type) return invalid(`room.${call}(${JSON.stringify(name)}): give a string that names no other type`)
     const synced = wrap(type)
     this.#tops.set(name, synced)
     return synced
   }
 
   /** Makes document, presence, offline copy and connection. With a generation, from nothing. */
-  #assemble(begin: { generation?: number; presence?: P }): Parts {
+  #assemble(generation?: number, presence?: P): Parts {
     const doc = new Y.Doc()
     const awareness = new Awareness(doc)
-    if (begin.presence) awareness.setLocalState(begin.presence)
+    if (presence) awareness.setLocalState(presence)
     const parts: Parts = { doc, awareness }
     awareness.on('change', (change: { added: number[]; updated: number[]; removed: number[] }) => {
       if (parts !== this.#parts) return
@@ -380,7 +359,7 @@ export class Room<P extends Presence = Presence> {
       }
     })
     if (this.#settings.offline) {
-      parts.opening = this.#open(parts, begin.generation)
+      parts.opening = this.#open(parts, generation)
     } else {
       // After the constructor, so that the application can listen first.
       queueMicrotask(() => this.#connect(parts))
@@ -390,13 +369,12 @@ export class Room<P extends Presence = Presence> {
 
   /** Opens the copy on this device, then connects: what is here need not be fetched. */
   async #open(parts: Parts, generation: number | undefined): Promise<void> {
-    const { key } = this.#settings
     const { doc, awareness } = parts
     try {
       // Loaded only where it is used: it is a third of the client.
       const { OfflineCopy } = await import('./offline/offline.js')
       const offline = new OfflineCopy({
-        key,
+        key: this.#settings.url,
         doc,
         awareness,
         generation,
@@ -410,8 +388,7 @@ export class Room<P extends Presence = Presence> {
       await offline.loaded
       if (this.#isIn(parts)) this.#generation ??= offline.generation
     } catch (cause) {
-      const what =
-        'the code that keeps rooms on this device could not be loaded; edits are in memory only until the server has them'
+      const what = 'the offline code did not load; edits are in memory only until the server has them'
       this.#events.emit('warning', new SymphonyError('storage', what, { cause }))
     }
     this.#connect(parts)
@@ -423,15 +400,11 @@ export class Room<P extends Presence = Presence> {
 
   #connect(parts: Parts): void {
     if (!this.#isIn(parts)) return
-    const { url, token, presenceInterval, WebSocket } = this.#settings
     const { doc, awareness } = parts
     const connection = new Connection({
-      url,
+      ...this.#settings,
       doc,
       awareness,
-      token,
-      presenceInterval,
-      WebSocket,
       // A plain server could not say that its document is another one than ours.
       symphony: this.#generation !== undefined,
       acceptGeneration: (generation) => {
@@ -452,7 +425,7 @@ export class Room<P extends Presence = Presence> {
     parts.connection = connection
     connection.on('status', (status) => {
       if (parts !== this.#parts) return
-      if (status === 'connected') setLimits(doc, { maxValueBytes: connection.maxMessage })
+      if (status === 'connected') setLimit(doc, connection.maxMessage)
       this.#setStatus(status)
     })
     connection.on('saveStatus', (status) => {
@@ -466,8 +439,7 @@ export class Room<P extends Presence = Presence> {
     connection.on('event', (event, clientId) => this.#events.emit('event', event, clientId))
     connection.on('error', (error) => {
       this.#closedBy = error
-      if (!this.#events.has('error')) console.error(error)
-      this.#events.emit('error', error)
+      if (!this.#events.emit('error', error)) console.error(error)
     })
     this.#setStatus(connection.status)
     this.#setSaveStatus(connection.saveStatus)
@@ -477,12 +449,12 @@ export class Room<P extends Presence = Presence> {
   #startOver(generation: number | undefined): void {
     const presence = this.getPresence()
     const previous = this.doc
-    void this.#dispose({ keepDoc: true })
+    void this.#dispose(true)
     this.#generation = generation
     this.#synced = false
     this.#others = undefined
     this.#setSaveStatus('local')
-    this.#parts = this.#assemble({ generation, presence })
+    this.#parts = this.#assemble(generation, presence)
     for (const [name, synced] of this.#tops) {
       rebind(synced, this.doc.get(name, synced.type.constructor as any) as unknown as Top)
     }
@@ -490,15 +462,14 @@ export class Room<P extends Presence = Presence> {
     this.#events.emit('others', this.getOthers())
   }
 
-  async #dispose(options?: { keepDoc?: boolean }): Promise<void> {
-    const { doc, awareness, connection, opening } = this.#parts
+  async #dispose(keepDoc = false): Promise<void> {
     const parts = this.#parts
-    connection?.destroy()
-    if (parts.offline) void parts.offline.destroy()
-    else await opening // what was edited before it was open is to be kept
+    parts.connection?.destroy()
+    // What was edited before it was open is to be kept.
+    if (!parts.offline) await parts.opening
     await parts.offline?.destroy()
-    awareness.destroy()
-    if (!options?.keepDoc) doc.destroy()
+    parts.awareness.destroy()
+    if (!keepDoc) parts.doc.destroy()
   }
 
   #setStatus(status: ConnectionStatus): void {

@@ -1,5 +1,5 @@
 import * as Y from 'yjs'
-import { SymphonyError } from './errors.js'
+import { twoCopies } from './errors.js'
 
 const loaded = Symbol.for('symphony.yjs')
 
@@ -12,10 +12,5 @@ const loaded = Symbol.for('symphony.yjs')
 export function mustBeTheOnlyYjs(): void {
   const known = globalThis as { [loaded]?: unknown }
   known[loaded] ??= Y.Doc
-  if (known[loaded] !== Y.Doc)
-    throw new SymphonyError(
-      'duplicate-yjs',
-      'two copies of Yjs are loaded, each with a copy of @symphony-rtc/client. Let "npm ls yjs" show one version only, ' +
-        'and let the bundler use one (in Vite: resolve: { dedupe: ["yjs"] })',
-    )
+  if (known[loaded] !== Y.Doc) twoCopies('new SymphonyClient')
 }

@@ -2,12 +2,24 @@ import * as Y from 'yjs'
 import { reportError } from '../emitter.js'
 import { merge } from '../merge.js'
 import { getToken, Line } from './line.js'
+import {
+  awareness,
+  defaultMaxMessage,
+  event as eventType,
+  maxJSON,
+  query,
+  step1,
+  step2,
+  sync,
+  token,
+  update,
+} from './numbers.js'
 import type { PageEvent } from './page.js'
-import { PresenceSender } from './presence.js'
+import { type PresenceSender, presenceSender } from './presence.js'
 import { changeTooLarge, mayOnlyRead, mustBeJSON, refused, tokenFailed, tooMuch } from './problems.js'
-import { SaveTracker } from './save.js'
-import { AfterTurn } from './turn.js'
-import { type ConnectionOptions, defaultMaxMessage, type SaveStatus } from './types.js'
+import { type SaveTracker, trackSaves } from './save.js'
+import { afterTurn } from './turn.js'
+import type { ConnectionOptions, SaveStatus } from './types.js'
 import * as wire from './wire.js'
 
 /** What a server may begin with. */
@@ -22,7 +34,7 @@ export class Connection extends Line {
   readonly #options: ConnectionOptions
   readonly #save: SaveTracker
   readonly #presence: PresenceSender
-  readonly #turn = new AfterTurn(() => this.#flush())
+  readonly #turn = afterTurn(() => this.#flush())
   /** Changes since the last flush. */
   #updates: Uint8Array[] = []
   /** The first message on this socket came. */
@@ -44,12 +56,12 @@ export class Connection extends Line {
     this.#options = options
     const { doc, awareness } = options
     const hasContent = Y.encodeStateVector(doc).length > 1
-    this.#save = new SaveTracker(
+    this.#save = trackSaves(
       hasContent,
       () => this.#askForSync(),
       (status) => this.emit('saveStatus', status),
     )
-    this.#presence = new PresenceSender(awareness, options.presenceInterval, () => this.#turn.schedule())
+    this.#presence = presenceSender(awareness, options.presenceInterval, () => this.#turn.schedule())
     doc.on('update', this.#onUpdate)
   }
 
@@ -85,10 +97,11 @@ export class Connection extends Line {
    * @throws SymphonyError `unsupported-value` if JSON cannot say it, `too-large` if that takes more than 1 MiB
    */
   broadcast(event: unknown): boolean {
-    const message = wire.eventMessage(this.#options.awareness.clientID, mustBeJSON('broadcast', event))
+    const { clientID } = this.#options.awareness
+    const message = wire.message(eventType, clientID, mustBeJSON('broadcast', event))
     // The frame around the JSON takes a few bytes of the limit.
     if (message.length > this.#smallMessage) throw tooMuch('broadcast', message.length)
-    if (this.status !== 'connected' || this.#plain) return false
+    if (!this.#speaks) return false
     // What was changed before goes first.
     this.#flush()
     this.send(message)
@@ -97,11 +110,10 @@ export class Connection extends Line {
 
   /** Gets the token anew and shows it to the server, without reconnecting. Without a connection nothing is to be done. */
   refreshToken(): void {
-    if (this.status !== 'connected' || this.#plain) return
+    if (!this.#speaks) return
     getToken(this.#options.token).then(
       (text) => {
-        if (text !== undefined && this.status === 'connected' && !this.#plain)
-          this.send(wire.tokenMessage(text))
+        if (text !== undefined && this.#speaks) this.send(wire.message(token, text))
       },
       (cause: unknown) => {
         if (this.status !== 'closed') this.emit('error', tokenFailed(cause))
@@ -112,20 +124,20 @@ export class Connection extends Line {
   /** Ends the connection. What was changed is sent, the others see that this client is gone, everything is freed. */
   destroy(): void {
     this.#flush()
-    if (this.#greeted) this.send(wire.awarenessMessage(this.#presence.goodbye()))
+    this.#sayGoodbye()
     this.end()
     this.#options.doc.off('update', this.#onUpdate)
     this.#presence.destroy()
     this.#turn.destroy()
   }
 
-  #onUpdate = (update: Uint8Array, origin: unknown) => {
+  #onUpdate = (change: Uint8Array, origin: unknown) => {
     if (origin === this) return
     this.#save.change()
     if (this.#readOnly) this.#warnReadOnly()
     // Before the answer to the server's step 1 there is nothing to collect: the answer has it all.
     if (!this.#answered) return
-    this.#updates.push(update)
+    this.#updates.push(change)
     this.#turn.schedule()
   }
 
@@ -135,7 +147,7 @@ export class Connection extends Line {
     const presence = this.#greeted && this.#presence.take()
     if (!presence) return
     if (presence.length > this.#smallMessage) this.emit('error', tooMuch('presence', presence.length))
-    else this.send(wire.awarenessMessage(presence))
+    else this.send(wire.message(awareness, presence))
   }
 
   /**
@@ -144,7 +156,7 @@ export class Connection extends Line {
    * @param newest whether nothing is left to send after them
    */
   #sendUpdates(updates: Uint8Array[], newest = true): void {
-    const message = wire.syncMessage('update', merge(this.#options.doc, updates))
+    const message = wire.message(sync, update, merge(this.#options.doc, updates))
     if (message.length > this.#maxMessage && updates.length > 1) {
       const half = updates.length >> 1
       this.#sendUpdates(updates.slice(0, half), false)
@@ -208,13 +220,13 @@ export class Connection extends Line {
   }
 
   #take(message: wire.Incoming): void {
-    const { doc, awareness } = this.#options
+    const { doc } = this.#options
     switch (message.type) {
       case 'step1':
         this.#vector = message.body
         if (this.#readOnly) return
         this.#updates = []
-        this.#sendChange(wire.syncMessage('step2', Y.encodeStateAsUpdate(doc, message.body)), true)
+        this.#sendChange(wire.message(sync, step2, Y.encodeStateAsUpdate(doc, message.body)), true)
         if (!this.#greeted) return
         this.#answered = true
         this.#save.open(this.#plain)
@@ -225,7 +237,7 @@ export class Connection extends Line {
         if (message.type === 'step2' && this.#greeted) this.#onAnswer(message.body)
         return
       case 'awareness':
-        this.#apply(() => awareness.apply(message.body, this))
+        this.#apply(() => this.#options.awareness.apply(message.body, this))
         return
       case 'query':
         this.#presence.announce()
@@ -253,12 +265,12 @@ export class Connection extends Line {
     }
   }
 
-  #onAnswer(update: Uint8Array): void {
+  #onAnswer(answer: Uint8Array): void {
     this.#save.answer()
     if (this.#synced) return
     this.settled()
     if (this.#readOnly && this.#save.unsaved && this.#vector) {
-      if (wire.isAhead(this.#options.doc, this.#vector, update)) this.#warnReadOnly()
+      if (wire.isAhead(this.#options.doc, this.#vector, answer)) this.#warnReadOnly()
       else this.#save.settle()
     }
     this.#synced = true
@@ -271,28 +283,37 @@ export class Connection extends Line {
     this.emit('error', mayOnlyRead(this.#options.url))
   }
 
+  /** Whether there is a Symphony server at the other end. */
+  get #speaks(): boolean {
+    return this.status === 'connected' && !this.#plain
+  }
+
+  /** Tells the others that this client is gone. Returns whether there was somebody to tell. */
+  #sayGoodbye(): boolean {
+    if (this.#greeted) this.send(wire.message(awareness, this.#options.awareness.encode(null)))
+    return this.#greeted
+  }
+
   /** The longest event or presence, in bytes. */
   get #smallMessage(): number {
-    return Math.min(wire.maxJSON, this.#maxMessage)
+    return Math.min(maxJSON, this.#maxMessage)
   }
 
   #askForSync(): void {
     this.#save.ask()
-    this.send(wire.syncMessage('step1', Y.encodeStateVector(this.#options.doc)))
+    this.send(wire.message(sync, step1, Y.encodeStateVector(this.#options.doc)))
   }
 
   protected probe(): void {
     if (this.#plain) this.#askForSync()
-    else this.send(wire.queryMessage())
+    else this.send(wire.message(query))
   }
 
   protected onPage(event: PageEvent): void {
     if (event === 'pagehide') {
       // A window that closes may not come to the end of this turn.
       this.#flush()
-      if (!this.#greeted) return
-      this.#away = true
-      this.send(wire.awarenessMessage(this.#presence.goodbye()))
+      this.#away = this.#sayGoodbye()
     } else if (this.#away) {
       this.#away = false
       this.#presence.announce()
@@ -305,6 +326,7 @@ export class Connection extends Line {
     this.#vector = undefined
     this.#turn.cancel()
     this.#save.close()
-    this.#presence.forgetOthers(this)
+    this.#presence.pause()
+    this.#options.awareness.forgetOthers(this)
   }
 }

@@ -1,9 +1,9 @@
 import { Emitter } from '../emitter.js'
-import { SymphonyError } from '../errors.js'
+import type { SymphonyError } from '../errors.js'
 import { backoff } from './backoff.js'
-import { Liveness } from './liveness.js'
+import { type Liveness, watchLiveness } from './liveness.js'
 import { noNetwork, type PageEvent, watchPage } from './page.js'
-import { misunderstood, refused, tokenFailed, unreachable } from './problems.js'
+import { failed, misunderstood, refused, tokenFailed, unreachable } from './problems.js'
 import type { ConnectionEvents, ConnectionOptions, ConnectionStatus, Token } from './types.js'
 import { subprotocol } from './wire.js'
 
@@ -78,7 +78,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
 
   /** The first sync is through: long silence is not explained by a long message any more. */
   protected settled(): void {
-    if (this.#liveness) this.#liveness.patient = false
+    this.#liveness?.settled()
   }
 
   /** What came cannot be understood. */
@@ -104,18 +104,17 @@ export abstract class Line extends Emitter<ConnectionEvents> {
     const attempt = ++this.#attempt
     const { token, WebSocket } = this.#options
     this.#deadline(greetTimeout, 'the token function took too long')
-    const query: string[] = []
+    const query = new URLSearchParams()
     try {
       const text = await getToken(token)
-      if (text !== undefined) query.push(`token=${encodeURIComponent(text)}`)
+      if (text !== undefined) query.set('token', text)
     } catch (cause) {
       if (attempt === this.#attempt) this.#failed(false, tokenFailed(cause))
       return
     }
     if (attempt !== this.#attempt) return
-    if (!this.#offer) query.push(`protocol=${subprotocol}`)
-    let address = this.#url
-    if (query.length > 0) address += (address.includes('?') ? '&' : '?') + query.join('&')
+    if (!this.#offer) query.set('protocol', subprotocol)
+    const address = [this.#url, query].filter(String).join('?')
     let socket: WebSocket
     try {
       socket = new WebSocket(address, this.#offer ? [subprotocol] : [])
@@ -139,7 +138,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   #opened(socket: WebSocket): void {
     this.#open = true
     this.#deadline(greetTimeout)
-    this.#liveness = new Liveness(
+    this.#liveness = watchLiveness(
       socket,
       () => this.probe(),
       () => this.#failed(false, unreachable(this.#url, 'no answer')),
@@ -149,8 +148,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
 
   #closed(code: number, reason: string): void {
     if (code >= 4400 && code < 4500) this.end(refused(this.#url, code, reason))
-    else if (code === 4500)
-      this.#failed(false, new SymphonyError('internal', `${this.#url}: ${reason}; connecting again`))
+    else if (code === 4500) this.#failed(false, failed('internal', this.#url, reason))
     else this.#failed(!this.#open, unreachable(this.#url, reason || `WebSocket close code ${code}`))
   }
 
@@ -169,9 +167,9 @@ export abstract class Line extends Emitter<ConnectionEvents> {
       this.#complained = true
       this.emit('error', error)
     }
-    if (next !== this.#attempt || this.#ended()) return
+    if (next !== this.#attempt) return
     this.#setStatus(noNetwork() ? 'offline' : 'reconnecting')
-    if (next !== this.#attempt || this.#ended()) return
+    if (next !== this.#attempt) return
     this.#timer = setTimeout(() => void this.#connect(), backoff(this.#failures++))
   }
 

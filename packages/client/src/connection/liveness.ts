@@ -6,65 +6,62 @@ const patientSilence = 120_000
 const tick = 5_000
 const urgentTick = 2_000
 
+/** Watches over a connection. */
+export interface Liveness {
+  /** A message came. */
+  heard(): void
+  /** The first sync is through: long silence is not explained by a long message any more. */
+  settled(): void
+  /** Finds out soon: the network may be another now. */
+  check(): void
+  stop(): void
+}
+
 /**
  * Finds out whether the server is still there. Timers of hidden windows come late, perhaps before messages that are already
  * here: so what counts is that the server was asked to say something, and that two more ticks passed without a word.
+ *
+ * @param ask makes the server say something
+ * @param dead hears that it did not
  */
-export class Liveness {
+export function watchLiveness(socket: WebSocket, ask: () => void, dead: () => void): Liveness {
   /** The first sync is not through. */
-  patient = true
-  readonly #socket: WebSocket
-  readonly #ask: () => void
-  readonly #dead: () => void
-  #ticker: ReturnType<typeof setInterval> | undefined
-  #heard = performance.now()
+  let patient = true
+  let ticker: ReturnType<typeof setInterval> | undefined
+  let heard = performance.now()
   /** Ticks since the server was asked; 0 if it was not. */
-  #asked = 0
-  #buffered = 0
+  let asked = 0
+  let buffered = 0
 
-  /**
-   * @param ask makes the server say something
-   * @param dead hears that it did not
-   */
-  constructor(socket: WebSocket, ask: () => void, dead: () => void) {
-    this.#socket = socket
-    this.#ask = ask
-    this.#dead = dead
-    this.#every(tick)
+  const every = (interval: number) => {
+    clearInterval(ticker)
+    asked = 0
+    ticker = setInterval(() => {
+      const { bufferedAmount } = socket
+      // What is being sent may be long too, and the question waits behind it.
+      const sending = bufferedAmount !== buffered
+      buffered = bufferedAmount
+      if (sending || (!asked && performance.now() - heard < (patient ? patientSilence : silence))) return
+      if (!asked++) ask()
+      else if (asked > 2) dead()
+    }, interval)
   }
+  every(tick)
 
-  /** A message came. */
-  heard(): void {
-    this.#heard = performance.now()
-    if (this.#asked > 0) this.#every(tick)
-  }
-
-  /** Finds out soon: the network may be another now. */
-  check(): void {
-    if (this.patient || this.#asked > 0) return
-    this.#every(urgentTick)
-    this.#asked = 1
-    this.#ask()
-  }
-
-  stop(): void {
-    clearInterval(this.#ticker)
-  }
-
-  #every(interval: number): void {
-    clearInterval(this.#ticker)
-    this.#asked = 0
-    this.#ticker = setInterval(() => this.#tick(), interval)
-  }
-
-  #tick(): void {
-    const { bufferedAmount } = this.#socket
-    // What is being sent may be long too, and the question waits behind it.
-    const sending = bufferedAmount !== this.#buffered
-    this.#buffered = bufferedAmount
-    const limit = this.patient ? patientSilence : silence
-    if (sending || (this.#asked === 0 && performance.now() - this.#heard < limit)) return
-    if (this.#asked++ === 0) this.#ask()
-    else if (this.#asked > 2) this.#dead()
+  return {
+    heard() {
+      heard = performance.now()
+      if (asked) every(tick)
+    },
+    settled() {
+      patient = false
+    },
+    check() {
+      if (patient || asked) return
+      every(urgentTick)
+      asked = 1
+      ask()
+    },
+    stop: () => clearInterval(ticker),
   }
 }

@@ -1,19 +1,17 @@
-/** What a page hears that matters to a connection. `visible`: the window is looked at again. */
-export type PageEvent = 'online' | 'offline' | 'pageshow' | 'pagehide' | 'visible'
+/** What a page hears that matters to a connection. `visibilitychange`: the window is looked at again. */
+export type PageEvent = 'online' | 'offline' | 'pageshow' | 'pagehide' | 'visibilitychange'
+
+const events: PageEvent[] = ['online', 'offline', 'pageshow', 'pagehide', 'visibilitychange']
 
 /** Tells what happens to the page; nothing where there is none, as in Node.js. Returns a function that ends it. */
 export function watchPage(tell: (event: PageEvent) => void): () => void {
-  const { window, document } = globalThis as { window?: Window; document?: Document }
-  const heard = (event: Event) => {
-    if (event.type !== 'visibilitychange') tell(event.type as PageEvent)
-    else if (document?.visibilityState === 'visible') tell('visible')
+  const { window } = globalThis as { window?: Window }
+  const heard = ({ type }: Event) => {
+    if (type !== 'visibilitychange' || document.visibilityState === 'visible') tell(type as PageEvent)
   }
-  const names = ['online', 'offline', 'pageshow', 'pagehide'] as const
-  for (const name of names) window?.addEventListener?.(name, heard)
-  document?.addEventListener?.('visibilitychange', heard)
+  for (const name of events) window?.addEventListener?.(name, heard)
   return () => {
-    for (const name of names) window?.removeEventListener?.(name, heard)
-    document?.removeEventListener?.('visibilitychange', heard)
+    for (const name of events) window?.removeEventListener?.(name, heard)
   }
 }
 

@@ -1,70 +1,65 @@
 import type { Awareness } from '../awareness.js'
 
-/** Sends this client's own presence, never that of others, and not too often: the first change at once, then the newest. */
-export class PresenceSender {
-  readonly #awareness: Awareness
-  readonly #interval: number
-  readonly #schedule: () => void
-  #due = false
-  /** When the next may go out, in ms of `performance.now()`. */
-  #next = 0
-  #timer: ReturnType<typeof setTimeout> | undefined
-
-  /** @param schedule has `take` called soon */
-  constructor(awareness: Awareness, interval: number, schedule: () => void) {
-    this.#awareness = awareness
-    this.#interval = interval
-    this.#schedule = schedule
-    awareness.on('update', this.#onUpdate)
-  }
-
-  #onUpdate = (change: { added: number[]; updated: number[]; removed: number[] }) => {
-    const own = this.#awareness.clientID
-    // Whoever made it: a server that says that this client is gone makes the awareness renew the state.
-    if (change.added.includes(own) || change.updated.includes(own) || change.removed.includes(own)) {
-      this.#due = true
-      this.#schedule()
-    }
-  }
-
+/** Sends presence. */
+export interface PresenceSender {
   /** The own state as an awareness update, if it is time to send it. */
-  take(): Uint8Array | undefined {
-    if (!this.#due) return undefined
-    const now = performance.now()
-    if (now < this.#next) {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined
-        this.#schedule()
-      }, this.#next - now)
-      return undefined
-    }
-    this.#due = false
-    this.#next = now + this.#interval
-    return this.#awareness.encode()
-  }
-
+  take(): Uint8Array | undefined
   /** Says that this client is here, at a new clock: at the old one the others may remember it as gone. */
-  announce(): void {
-    this.#next = 0
-    const state = this.#awareness.getLocalState()
-    if (state) this.#awareness.setLocalState(state)
-  }
+  announce(): void
+  /** There is nobody to send anything to. */
+  pause(): void
+  destroy(): void
+}
 
-  /** Says that this client is gone, as an awareness update. */
-  goodbye(): Uint8Array {
-    return this.#awareness.encode(null)
-  }
+/**
+ * Sends this client's own presence, never that of others, and not too often: the first change at once, then the newest.
+ *
+ * @param interval least time between two messages, in ms
+ * @param schedule has `take` called soon
+ */
+export function presenceSender(awareness: Awareness, interval: number, schedule: () => void): PresenceSender {
+  let due = false
+  /** When the next may go out, in ms of `performance.now()`. */
+  let next = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
 
-  /** Nobody else is known to be there any more. */
-  forgetOthers(origin: unknown): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#due = false
-    this.#awareness.forgetOthers(origin)
+  const onUpdate = (change: Record<'added' | 'updated' | 'removed', number[]>) => {
+    // Whoever made it: a server that says that this client is gone makes the awareness renew the state.
+    if (!Object.values(change).flat().includes(awareness.clientID)) return
+    due = true
+    schedule()
   }
+  awareness.on('update', onUpdate)
 
-  destroy(): void {
-    clearTimeout(this.#timer)
-    this.#awareness.off('update', this.#onUpdate)
+  const pause = () => {
+    clearTimeout(timer)
+    timer = undefined
+    due = false
+  }
+  return {
+    take() {
+      if (!due) return
+      const now = performance.now()
+      if (now < next) {
+        timer ??= setTimeout(() => {
+          timer = undefined
+          schedule()
+        }, next - now)
+        return
+      }
+      due = false
+      next = now + interval
+      return awareness.encode()
+    },
+    announce() {
+      next = 0
+      const state = awareness.getLocalState()
+      if (state) awareness.setLocalState(state)
+    },
+    pause,
+    destroy() {
+      pause()
+      awareness.off('update', onUpdate)
+    },
   }
 }

@@ -1,34 +1,41 @@
-import { fail, SymphonyError } from '../errors.js'
-import { maxJSON } from './wire.js'
+import { fail, SymphonyError, type SymphonyErrorCode, tooLarge } from '../errors.js'
+import { maxJSON } from './numbers.js'
 
 // What can go wrong with a connection, and what to do about it.
 
-export const whyOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+export const whyOf = (cause: unknown): string => String((cause as Error | undefined)?.message ?? cause)
 
 const enterAgain = ', then enter the room again'
-const checkOrigin = 'that it allows the origin of this page'
+const makeSmaller = "undo or split it, or raise the server's limits"
+const checkOrigin = "that it allows this page's origin"
+
+/** What goes wrong for now. */
+export function failed(
+  code: SymphonyErrorCode,
+  what: string,
+  cause: unknown,
+  next = 'trying again',
+): SymphonyError {
+  return new SymphonyError(code, `${what} (${whyOf(cause)}); ${next}`, { cause })
+}
 
 export function unreachable(url: string, cause: unknown): SymphonyError {
-  return new SymphonyError(
-    'unreachable',
-    `${url} cannot be reached (${whyOf(cause)}); trying again. Check the URL, that the server runs, and ${checkOrigin}`,
-    { cause },
-  )
+  const next = `trying again. Check the URL, the server, and ${checkOrigin}`
+  return failed('unreachable', `${url} cannot be reached`, cause, next)
 }
 
 /** An application's token function failed. */
 export function tokenFailed(cause: unknown): SymphonyError {
-  return new SymphonyError('unreachable', `the token function failed (${whyOf(cause)}); trying again`, {
-    cause,
-  })
+  return failed('unreachable', 'the token function failed', cause)
 }
 
 /** A server sent what is no message. */
 export function misunderstood(url: string, cause: unknown, final: boolean): SymphonyError {
-  return new SymphonyError(
+  return failed(
     'protocol',
-    `${url} does not speak a known protocol (${whyOf(cause)}); ${final ? 'check the URL' : 'trying again'}`,
-    { cause },
+    `${url} does not speak a known protocol`,
+    cause,
+    final ? 'check the URL' : undefined,
   )
 }
 
@@ -38,49 +45,36 @@ export function refused(url: string, code: number, reason: string): SymphonyErro
     code === 4403
       ? (['forbidden', `check the token, and ${checkOrigin}`] as const)
       : code === 4413
-        ? (['too-large', "undo or split it, or raise the server's limits"] as const)
-        : (['protocol', 'use the same version of client and server'] as const)
+        ? (['too-large', makeSmaller] as const)
+        : (['protocol', 'use one version of client and server'] as const)
   return new SymphonyError(error, `${url}: ${reason} (close code ${code}); ${advice}${enterAgain}`)
 }
 
 export function mayOnlyRead(url: string): SymphonyError {
   return new SymphonyError(
     'forbidden',
-    `${url} is readOnly: changes stay here; get a token that allows writing${enterAgain}`,
+    `${url} is readOnly: changes stay here; get a token for writing${enterAgain}`,
   )
 }
 
 /** A change is over the server's limit. */
 export function changeTooLarge(size: number, limit: number): SymphonyError {
-  return new SymphonyError(
-    'too-large',
-    `a change of ${size} bytes is over the limit of ${limit}; undo or split it, or raise the server's limits${enterAgain}`,
-  )
+  return tooLarge('a change', size, limit, makeSmaller + enterAgain)
 }
 
 /** An event or presence is over what all servers take. */
 export function tooMuch(what: string, size: number): SymphonyError {
-  return new SymphonyError(
-    'too-large',
-    `${what} of ${size} bytes is over the limit of ${maxJSON}; store large content in the document`,
-  )
+  return tooLarge(what, size, maxJSON)
 }
 
 /** What an application gave to a call, as JSON. */
 export function mustBeJSON(call: string, value: unknown): string {
-  let json: string | undefined
-  let cause: unknown
+  let cause: unknown = `not ${typeof value}`
   try {
-    json = JSON.stringify(value)
+    const json = JSON.stringify(value)
+    if (json) return json
   } catch (error) {
     cause = error
   }
-  return (
-    json ??
-    fail(
-      'unsupported-value',
-      `room.${call} takes what JSON can say: ${cause ? whyOf(cause) : `not ${typeof value}`}`,
-      cause,
-    )
-  )
+  return fail('unsupported-value', `room.${call} takes what JSON can say: ${whyOf(cause)}`, cause)
 }

@@ -59,6 +59,3 @@ export interface ConnectionEvents {
   /** Something an application or a person should know. After a final one the status is `closed`. */
   error: [SymphonyError]
 }
-
-/** How many bytes a server takes in one message if it does not say. */
-export const defaultMaxMessage = 64 << 20

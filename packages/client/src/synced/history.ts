@@ -1,8 +1,8 @@
 import * as Y from 'yjs'
-import { reportError } from '../emitter.js'
-import { SymphonyError } from '../errors.js'
+import { Emitter } from '../emitter.js'
+import { invalid } from '../errors.js'
 import { repair } from './moves.js'
-import { localOrigin, Synced } from './synced.js'
+import { localOrigin, type Synced } from './synced.js'
 
 /**
  * Undo and redo of this client's changes; what others changed meanwhile stays.
@@ -10,10 +10,12 @@ import { localOrigin, Synced } from './synced.js'
  * Each transaction is a step: each call of a Synced type, or all calls within one `room.bundle`.
  */
 export class History {
-  readonly #scope: Synced[] | Y.Doc
+  /** The types it is of, or the document. */
+  readonly #types: Synced<any>[] = []
+  readonly #doc: Y.Doc | undefined
   readonly #captureTimeout: number
   readonly #origins: unknown[]
-  readonly #listeners = new Set<() => void>()
+  readonly #events = new Emitter<{ change: [] }>()
   readonly #restart = (): void => {
     this.#manager.destroy()
     this.#manager = this.#start()
@@ -34,19 +36,15 @@ export class History {
     captureTimeout = 0,
     trackedOrigins: Iterable<unknown> = [],
   ) {
-    if (!(captureTimeout >= 0))
-      throw new SymphonyError(
-        'invalid-argument',
-        `newHistory(${captureTimeout}): the time must be 0 ms or more`,
-      )
-    this.#scope = scope instanceof Synced ? [scope] : scope
-    if (Array.isArray(this.#scope) && !this.#scope.length)
-      throw new SymphonyError('invalid-argument', 'new History([]): name at least one type')
+    if (!(captureTimeout >= 0)) invalid(`newHistory(${captureTimeout}): give 0 ms or more`)
+    if (scope instanceof Y.Doc) this.#doc = scope
+    else this.#types = [scope].flat()
+    if (!this.#doc && !this.#types.length) invalid('new History([]): give a type')
     this.#captureTimeout = captureTimeout
     this.#origins = [localOrigin, null, ...trackedOrigins]
     this.#manager = this.#start()
     this.#state = this.#flags()
-    if (Array.isArray(this.#scope)) for (const synced of this.#scope) synced.rebound.add(this.#restart)
+    for (const synced of this.#types) synced.rebound.add(this.#restart)
   }
 
   /** Undoes the last step. Returns whether there was one. */
@@ -81,18 +79,12 @@ export class History {
 
   /** From now on until `stopMergingAll`, all changes are one step, however long it takes. */
   mergeAll(): void {
-    if (this.#merging) return
-    this.#merging = true
-    this.#manager.stopCapturing()
-    this.#manager.captureTimeout = Number.POSITIVE_INFINITY
+    this.#merge(true)
   }
 
   /** Ends what `mergeAll` began. */
   stopMergingAll(): void {
-    if (!this.#merging) return
-    this.#merging = false
-    this.#manager.stopCapturing()
-    this.#manager.captureTimeout = this.#captureTimeout
+    this.#merge(false)
   }
 
   /** The same as `mergeAll`. */
@@ -107,40 +99,49 @@ export class History {
 
   /** Calls `fn` whenever `canUndo()` or `canRedo()` changed. Returns a function that stops it. */
   subscribe(fn: () => void): () => void {
-    this.#listeners.add(fn)
-    return () => this.#listeners.delete(fn)
+    return this.#events.on('change', fn)
   }
 
   /** Ends the history; what it kept for undoing is released. */
   destroy(): void {
     this.#manager.clear()
     this.#manager.destroy()
-    this.#listeners.clear()
-    if (Array.isArray(this.#scope)) for (const synced of this.#scope) synced.rebound.delete(this.#restart)
+    this.#events.clear()
+    for (const synced of this.#types) synced.rebound.delete(this.#restart)
   }
 
   #start(): Y.UndoManager {
-    const scope = this.#scope
-    const doc = Array.isArray(scope) ? ((scope[0] as Synced).type.doc as Y.Doc) : scope
+    const types = this.#types.map((synced) => synced.type)
+    const doc: Y.Doc = this.#doc ?? types[0].doc
     // A transaction that is under way may be the one that brings the type itself into the document: not a step.
     const current = doc.transact((transaction) => transaction, localOrigin)
-    const manager = new Y.UndoManager(
-      Array.isArray(scope) ? scope.map((synced) => synced.type) : (scope as any),
-      {
-        doc,
-        captureTimeout: this.#merging ? Number.POSITIVE_INFINITY : this.#captureTimeout,
-        captureTransaction: (transaction) =>
-          transaction.local && transaction !== current && transaction.changed.size > 0,
-        trackedOrigins: new Set(this.#origins),
-      },
-    )
-    for (const name of ['stack-item-added', 'stack-item-popped', 'stack-cleared'] as const)
-      manager.on(name, () => this.#changed())
+    const manager = new Y.UndoManager((this.#doc ?? types) as any, {
+      doc,
+      captureTimeout: this.#timeout,
+      captureTransaction: (transaction) =>
+        transaction.local && transaction !== current && transaction.changed.size > 0,
+      trackedOrigins: new Set(this.#origins),
+    })
+    const changed = () => this.#changed()
+    manager.on('stack-item-added', changed)
+    manager.on('stack-cleared', changed)
     manager.on('stack-item-popped', ({ changedParentTypes }) => {
       for (const [type, events] of changedParentTypes)
         for (const event of events) if (event.target === type) repairAll(type, event)
+      changed()
     })
     return manager
+  }
+
+  get #timeout(): number {
+    return this.#merging ? Number.POSITIVE_INFINITY : this.#captureTimeout
+  }
+
+  #merge(merging: boolean): void {
+    if (this.#merging === merging) return
+    this.#merging = merging
+    this.#manager.stopCapturing()
+    this.#manager.captureTimeout = this.#timeout
   }
 
   #pop(way: 'undo' | 'redo'): boolean {
@@ -157,13 +158,7 @@ export class History {
     const state = this.#flags()
     if (state === this.#state) return
     this.#state = state
-    for (const fn of [...this.#listeners]) {
-      try {
-        fn()
-      } catch (error) {
-        reportError(error)
-      }
-    }
+    this.#events.emit('change')
   }
 }
 

@@ -1,8 +1,7 @@
 import type * as Y from 'yjs'
-import { SymphonyError } from '../errors.js'
-import { move, remove, type Slot, slotsOf, unmoved } from './moves.js'
+import { atHome, move, remove, type Slot, slotsOf, unmoved } from './moves.js'
 import { localOrigin, Synced, scratch } from './synced.js'
-import { hollow, prepare, refill } from './value.js'
+import { checkCount, checkIndex, hollow, prepare, refill } from './value.js'
 import { plain, read } from './wrap.js'
 
 /** What a list shows between two changes. */
@@ -31,13 +30,13 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
 
   /** How many elements there are. */
   get length(): number {
-    return this.#isMoved() ? this.#read().values.length : this.type.length
+    return this.#isMoved() ? this.#values.length : this.type.length
   }
 
   /** The element at an index, or undefined. What was stored as a Synced type is read as one. */
   get(index: number): T | undefined {
     if (this.#moved === false && !this.#view) return index >= 0 ? read(this.type.get(index)) : undefined
-    return this.#read().values[index]
+    return this.#values[index]
   }
 
   /**
@@ -47,9 +46,9 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
    */
   set(index: number, value: T): this {
     const call = `list.set(${index}, …)`
-    this.#checkIndex(call, index, this.length - 1, 'push() appends')
+    checkIndex(call, index, this.length - 1, '; push() appends')
     const store = prepare(this, call, [value])
-    const slot = this.#slots()?.[index] ?? { at: index, home: index, markers: [] }
+    const slot = this.#slots()?.[index] ?? atHome(value, index)
     store((values) => {
       this.invalidate()
       this.type.insert(slot.at, values)
@@ -90,9 +89,8 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
   /** Deletes `count` elements from an index on, or as many as there are. */
   delete(index: number, count = 1): void {
     const call = `list.delete(${index}, ${count})`
-    this.#checkIndex(call, index, this.length, '')
-    if (!Number.isInteger(count) || count < 0)
-      throw new SymphonyError('invalid-argument', `${call}: the count must be a whole number, 0 or more`)
+    checkIndex(call, index, this.length)
+    checkCount(call, count)
     const length = Math.min(count, this.length - index)
     if (!length) return
     const slots = this.#slots()
@@ -123,8 +121,8 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
    */
   move(from: number, to: number): void {
     const call = `list.move(${from}, ${to})`
-    this.#checkIndex(call, from, this.length - 1, '')
-    this.#checkIndex(call, to, this.length - 1, '')
+    checkIndex(call, from, this.length - 1)
+    checkIndex(call, to, this.length - 1)
     if (from === to) return
     const slots = this.#slots() ?? unmoved(this.type)
     const [slot] = slots.slice(from, from + 1) as [Slot]
@@ -138,54 +136,54 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
 
   /** The elements from `start` to before `end`, as of an Array. */
   slice(start?: number, end?: number): T[] {
-    return this.#read().values.slice(start, end)
+    return this.#values.slice(start, end)
   }
 
   /** The index of the first element that is identical to `element`, or -1. */
   indexOf(element: T, fromIndex = 0): number {
-    return this.#read().values.indexOf(element, fromIndex)
+    return this.#values.indexOf(element, fromIndex)
   }
 
   /** The index of the last element that is identical to `element`, or -1. */
-  lastIndexOf(element: T, fromIndex = Number.POSITIVE_INFINITY): number {
-    return this.#read().values.lastIndexOf(element, fromIndex)
+  lastIndexOf(element: T, fromIndex = this.length): number {
+    return this.#values.lastIndexOf(element, fromIndex)
   }
 
   /** The first element for which `fn` returns true, or undefined. */
   find(fn: (value: T, index: number) => unknown): T | undefined {
-    return this.#read().values.find((value, index) => fn(value, index))
+    return this.#values.find((value, index) => fn(value, index))
   }
 
   /** The elements for which `fn` returns true. */
   filter(fn: (value: T, index: number) => unknown): T[] {
-    return this.#read().values.filter((value, index) => fn(value, index))
+    return this.#values.filter((value, index) => fn(value, index))
   }
 
   /** What `fn` returns for each element. */
   map<R>(fn: (value: T, index: number) => R): R[] {
-    return this.#read().values.map((value, index) => fn(value, index))
+    return this.#values.map((value, index) => fn(value, index))
   }
 
   /** Whether `fn` returns true for an element. */
   some(fn: (value: T, index: number) => unknown): boolean {
-    return this.#read().values.some((value, index) => fn(value, index))
+    return this.#values.some((value, index) => fn(value, index))
   }
 
   /** Whether `fn` returns true for all elements. */
   every(fn: (value: T, index: number) => unknown): boolean {
-    return this.#read().values.every((value, index) => fn(value, index))
+    return this.#values.every((value, index) => fn(value, index))
   }
 
   /** Calls `fn` with each element. What it changes does not change what is iterated. */
   forEach(fn: (value: T, index: number) => void): void {
-    this.#read().values.forEach((value, index) => {
+    this.#values.forEach((value, index) => {
       fn(value, index)
     })
   }
 
   /** The elements as of now, to iterate. */
   values(): IterableIterator<T> {
-    return this.#read().values.values()
+    return this.#values.values()
   }
 
   [Symbol.iterator](): IterableIterator<T> {
@@ -225,7 +223,7 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
   }
 
   #insert(call: string, index: number, elements: T[]): void {
-    this.#checkIndex(call, index, this.length, '')
+    checkIndex(call, index, this.length)
     const store = prepare(this, call, elements)
     if (!elements.length) return
     const at = this.#slots()?.[index]?.at ?? (index < this.length ? index : this.type.length)
@@ -233,6 +231,10 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
       this.invalidate()
       this.type.insert(at, values)
     })
+  }
+
+  get #values(): T[] {
+    return this.#read().values
   }
 
   #isMoved(): boolean {
@@ -253,12 +255,5 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
     // In a transaction, others' code may change the Yjs type without our knowing, so that nothing is kept.
     if (!this.unsettled) this.#view = view
     return view
-  }
-
-  #checkIndex(call: string, index: number, max: number, hint: string): void {
-    if (Number.isInteger(index) && index >= 0 && index <= max) return
-    const has = `the list has ${this.length} element${this.length === 1 ? '' : 's'}`
-    const may = max < 0 ? 'no index is valid' : `an index may be 0 to ${max}`
-    throw new SymphonyError('invalid-argument', `${call}: ${has}, ${may}${hint && `; ${hint}`}`)
   }
 }

@@ -38,6 +38,8 @@ export interface Slot {
   home: number
   /** The indices in the Y.Array of all its markers. */
   markers: number[]
+  /** The highest `n` of its markers. */
+  n: number
 }
 
 /** A marker, or an alias if it has `to`. */
@@ -56,12 +58,12 @@ interface Marker {
 export function slotsOf(type: Y.Array<any>, known = new WeakMap<object, unknown>()): Slot[] | undefined {
   const raw: unknown[] = type.toArray()
   if (!raw.some(isMarker)) return
-  const finder = new Finder(type, raw)
+  const find = finder(type, raw)
   const places = new Map(raw.map((value, index) => [value, index]))
   const homeOf = (marker: Marker, id: string) => {
     const place = known.has(marker) ? places.get(known.get(marker)) : undefined
     if (place !== undefined) return place
-    const home = finder.find(id)
+    const home = find(id)
     // A plain value as 5 may be there several times, an object only once.
     if (home !== undefined && typeof raw[home] === 'object' && raw[home]) known.set(marker, raw[home])
     return home
@@ -71,16 +73,18 @@ export function slotsOf(type: Y.Array<any>, known = new WeakMap<object, unknown>
     if (!isMarker(value) || value.to) return
     const home = homeOf(value, value[movedKey])
     if (home === undefined) return
-    const slot = moved.get(home) ?? { value: raw[home], at: index, home, markers: [] }
+    const slot = moved.get(home) ?? atHome(raw[home], home)
     moved.set(home, slot)
-    if (rank(value) >= rank(raw[slot.at])) slot.at = index
     slot.markers.push(index)
+    if (rank(value) < slot.n) return
+    slot.at = index
+    slot.n = rank(value)
   })
   const shown = new Map([...moved.values()].map((slot) => [slot.at, slot]))
   const slots: Slot[] = []
   raw.forEach((value, index) => {
     if (!isMarker(value)) {
-      if (!moved.has(index)) slots.push({ value, at: index, home: index, markers: [] })
+      if (!moved.has(index)) slots.push(atHome(value, index))
     } else if (value.to) moved.get(homeOf(value, value.to) ?? -1)?.markers.push(index)
     else if (shown.has(index)) slots.push(shown.get(index) as Slot)
   })
@@ -89,13 +93,17 @@ export function slotsOf(type: Y.Array<any>, known = new WeakMap<object, unknown>
 
 /** The slots of a list where nothing was moved. */
 export function unmoved(type: Y.Array<any>): Slot[] {
-  return type.toArray().map((value, index) => ({ value, at: index, home: index, markers: [] }))
+  return type.toArray().map(atHome)
+}
+
+/** The slot of an element that was not moved. */
+export function atHome(value: unknown, index: number): Slot {
+  return { value, at: index, home: index, markers: [], n: 0 }
 }
 
 /** Moves an element, so that it is shown before what is at index `before` of the Y.Array. Call it in a transaction. */
 export function move(type: Y.Array<any>, slot: Slot, before: number): void {
-  const n = 1 + Math.max(0, ...slot.markers.map((index) => rank(type.get(index))))
-  type.insert(before, [{ [movedKey]: idAt(type, slot.home), n }])
+  type.insert(before, [{ [movedKey]: idAt(type, slot.home), n: slot.n + 1 }])
   remove(
     type,
     slot.markers.map((index) => (index < before ? index : index + 1)),
@@ -117,12 +125,12 @@ export function remove(type: Y.Array<any>, indices: number[]): void {
 export function repair(type: Y.Array<any>): void {
   const raw: unknown[] = type.toArray()
   if (!raw.some(isMarker)) return
-  const now = new Finder(type, raw)
-  const followed = new Finder(type, raw, true)
+  const now = finder(type, raw)
+  const followed = finder(type, raw, true)
   const aliases = new Map<string, string>()
   for (const value of raw) {
-    if (!isMarker(value) || value.to || now.find(value[movedKey]) !== undefined) continue
-    const home = followed.find(value[movedKey])
+    if (!isMarker(value) || value.to || now(value[movedKey]) !== undefined) continue
+    const home = followed(value[movedKey])
     if (home !== undefined) aliases.set(value[movedKey], idAt(type, home))
   }
   if (!aliases.size) return
@@ -136,41 +144,40 @@ export function repair(type: Y.Array<any>): void {
   }, repairOrigin)
 }
 
-/** Finds elements of a list by id. */
-class Finder {
-  #aliases = new Map<string, string>()
+/**
+ * Finds elements of a list by id: gives the index of an element, by its id or by what is called so now; undefined if it is
+ * not there.
+ */
+function finder(
+  type: Y.Array<any>,
+  raw: unknown[],
+  followUndone = false,
+): (id: string) => number | undefined {
+  const aliases = new Map<string, string>()
+  for (const value of raw) if (isMarker(value) && value.to) aliases.set(value[movedKey], value.to)
 
-  constructor(
-    readonly type: Y.Array<any>,
-    readonly raw: unknown[],
-    readonly followUndone = false,
-  ) {
-    for (const value of raw) if (isMarker(value) && value.to) this.#aliases.set(value[movedKey], value.to)
-  }
-
-  /** The index of an element by its id, or by what is called so now; undefined if it is not there. */
-  find(id: string): number | undefined {
-    // Aliases that lead in a circle, which only a faulty client writes, end with the steps.
-    let name: string | undefined = id
-    for (let steps = 0; name && steps <= this.#aliases.size; steps++) {
-      const index = this.#index(name)
-      if (index !== undefined) return isMarker(this.raw[index]) ? undefined : index
-      name = this.#aliases.get(name)
-    }
-  }
-
-  #index(id: string): number | undefined {
+  const indexOf = (id: string) => {
     const [client, clock] = id.split(':').map(Number)
     if (!Number.isSafeInteger(client) || !Number.isSafeInteger(clock)) return
     const at = (assoc: number) =>
       Y.createAbsolutePositionFromRelativePosition(
         Y.createRelativePositionFromJSON({ item: { client, clock }, assoc }),
-        this.type.doc as Y.Doc,
-        this.followUndone,
+        type.doc as Y.Doc,
+        followUndone,
       )
     // A deleted element has one position; one that is there has one before and one after it.
     const before = at(0)
-    if (before?.type === this.type && at(-1)?.index === before.index + 1) return before.index
+    return before?.type === type && at(-1)?.index === before.index + 1 ? before.index : undefined
+  }
+
+  return (id) => {
+    // Aliases that lead in a circle, which only a faulty client writes, end with the steps.
+    let name: string | undefined = id
+    for (let steps = 0; name && steps <= aliases.size; steps++) {
+      const index = indexOf(name)
+      if (index !== undefined) return isMarker(raw[index]) ? undefined : index
+      name = aliases.get(name)
+    }
   }
 }
 
@@ -178,9 +185,9 @@ function isMarker(value: any): value is Marker {
   return typeof value === 'object' && value !== null && typeof value[movedKey] === 'string'
 }
 
-function rank(marker: unknown): number {
-  const { n } = marker as Marker
-  return typeof n === 'number' ? n : 0
+/** The `n` of a marker. One without, or with a bad one, which only a faulty client writes, counts least. */
+function rank({ n }: Marker): number {
+  return typeof n === 'number' && n > 0 ? n : 0
 }
 
 function idAt(type: Y.Array<any>, index: number): string {

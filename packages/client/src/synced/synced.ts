@@ -1,5 +1,5 @@
 import * as Y from 'yjs'
-import { SymphonyError } from '../errors.js'
+import { invalid } from '../errors.js'
 import { History } from './history.js'
 
 /** The origin of transactions that change a document through a Synced type; see `transaction.origin` in Yjs. */
@@ -121,8 +121,7 @@ export abstract class Synced<T extends AnyType = AnyType> {
 
   static {
     rebind = (synced, type) => {
-      if (type.constructor !== synced.#type.constructor)
-        throw new SymphonyError('invalid-argument', 'rebind(synced, type): the type is of another kind')
+      if (type.constructor !== synced.#type.constructor) invalid('rebind: another kind')
       synced.#rebind(type)
     }
     nest = (synced, type) => {

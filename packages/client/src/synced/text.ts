@@ -1,7 +1,7 @@
 import type * as Y from 'yjs'
-import { SymphonyError } from '../errors.js'
+import { invalid } from '../errors.js'
 import { Synced, scratch } from './synced.js'
-import { preparePlain } from './value.js'
+import { checkCount, checkIndex, preparePlain } from './value.js'
 
 /** Formats of a range of text, as `{ bold: true }`; null ends a format. */
 export type Attributes = Record<string, any>
@@ -34,9 +34,8 @@ export class SyncedText extends Synced<Y.Text> {
    */
   insert(index: number, text: string, attributes?: Attributes): void {
     const call = `text.insert(${index}, …)`
-    this.#checkIndex(call, index)
-    if (typeof text !== 'string')
-      throw new SymphonyError('invalid-argument', `${call}: the text is a ${typeof text}; use a string`)
+    checkIndex(call, index, this.length)
+    if (typeof text !== 'string') invalid(`${call}: the text is a ${typeof text}; use a string`)
     preparePlain(this, call, text)
     const checked = attributes && preparePlain(this, call, attributes)
     this.change(() => this.type.insert(index, text, checked))
@@ -76,18 +75,14 @@ export class SyncedText extends Synced<Y.Text> {
   /** Applies several changes at once. */
   applyDelta(delta: DeltaStep[]): void {
     const call = 'text.applyDelta(…)'
-    if (!Array.isArray(delta))
-      throw new SymphonyError('invalid-argument', `${call}: the delta must be an array of steps`)
-    const checked = preparePlain(this, call, delta) as DeltaStep[]
-    let left = this.length
-    for (const step of checked) {
-      const count = step.retain ?? step.delete ?? 0
-      left -= count
-      if (!Number.isInteger(count) || count < 0 || left < 0)
-        throw new SymphonyError(
-          'invalid-argument',
-          `${call}: it goes beyond the ${this.length} units of the text`,
-        )
+    if (!Array.isArray(delta)) invalid(`${call}: give an array of steps`)
+    const checked: DeltaStep[] = preparePlain(this, call, delta)
+    let index = 0
+    for (const { retain, delete: gone } of checked) {
+      const count = retain ?? gone ?? 0
+      checkCount(call, count)
+      index += count
+      checkIndex(call, index, this.length)
     }
     this.change(() => this.type.applyDelta(checked))
   }
@@ -104,18 +99,9 @@ export class SyncedText extends Synced<Y.Text> {
 
   #change(name: string, index: number, length: number, fn: (count: number) => void): void {
     const call = `text.${name}(${index}, ${length})`
-    this.#checkIndex(call, index)
-    if (!Number.isInteger(length) || length < 0)
-      throw new SymphonyError('invalid-argument', `${call}: the length must be a whole number, 0 or more`)
+    checkIndex(call, index, this.length)
+    checkCount(call, length)
     const count = Math.min(length, this.length - index)
     if (count) this.change(() => fn(count))
-  }
-
-  #checkIndex(call: string, index: number): void {
-    if (Number.isInteger(index) && index >= 0 && index <= this.length) return
-    throw new SymphonyError(
-      'invalid-argument',
-      `${call}: the text has ${this.length} units, an index may be 0 to ${this.length}`,
-    )
   }
 }

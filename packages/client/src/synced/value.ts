@@ -1,23 +1,18 @@
 import * as Y from 'yjs'
-import { SymphonyError } from '../errors.js'
+import { fail, invalid, tooLarge, twoCopies } from '../errors.js'
 import { movedKey } from './moves.js'
 import { docOf, isUnattached, nest, Synced } from './synced.js'
 import { isSyncable, wrap } from './wrap.js'
 
-/** What a server takes. */
-export interface Limits {
-  /** Bytes of what one call stores. */
-  maxValueBytes: number
-}
-
-const defaults: Limits = { maxValueBytes: 64 << 20 }
-const limitsOf = new WeakMap<Y.Doc, Limits>()
+/** Most bytes that one call may store in a document. */
+const limitOf = new WeakMap<Y.Doc, number>()
+const defaultLimit = 64 << 20
 /** How deep plain values may be nested: deeper ones overflow the stack of some client or server that reads them. */
 const maxDepth = 200
 
-/** Sets what may be stored in a document, as its server says. */
-export function setLimits(doc: Y.Doc, limits: Partial<Limits>): void {
-  limitsOf.set(doc, { ...defaults, ...limits })
+/** Sets how many bytes one call may store in a document, as its server says. */
+export function setLimit(doc: Y.Doc, bytes: number): void {
+  limitOf.set(doc, bytes)
 }
 
 /**
@@ -30,7 +25,7 @@ export function prepare(
   call: string,
   values: readonly unknown[],
 ): (write: (values: any[]) => void) => void {
-  const check = new Check(call, target)
+  const check = checker(call, target)
   const nested: [Synced, Y.AbstractType<any>][] = []
   const seen = new Set<unknown>()
   const checked = values.map((value) => {
@@ -41,11 +36,11 @@ export function prepare(
       return type
     }
     if (value instanceof Y.AbstractType) {
-      if (value.doc || seen.has(value)) throw new SymphonyError('invalid-argument', alreadyNested(call))
+      if (value.doc || seen.has(value)) alreadyNested(call)
       seen.add(value)
       return value
     }
-    return check.top(value, target.type instanceof Y.Array)
+    return check(value, target.type instanceof Y.Array)
   })
   return (write) =>
     target.change(() => {
@@ -67,162 +62,138 @@ export function refill(value: any, hollowed: any): void {
 
 /** Checks and copies a plain value that is not an element: attributes of text, embedded objects. */
 export function preparePlain(target: Synced, call: string, value: unknown): any {
-  return new Check(call, target).top(value, false)
+  return checker(call, target)(value)
 }
+
+/** Checks an index; `hint`: what to do instead, if there is something. */
+export function checkIndex(call: string, index: number, max: number, hint = ''): void {
+  if (!isCount(index) || index > max)
+    invalid(`${call}: ${max < 0 ? 'the list is empty' : `an index may be 0 to ${max}`}${hint}`)
+}
+
+/** Checks how many are to be deleted or formatted. */
+export function checkCount(call: string, count: number): void {
+  if (!isCount(count)) invalid(`${call}: a count must be a whole number`)
+}
+
+const isCount = (n: number): boolean => Number.isInteger(n) && n >= 0
 
 /** Checks a key of a map. */
 export function checkKey(target: Synced, call: string, key: unknown): void {
-  if (typeof key !== 'string')
-    throw new SymphonyError(
-      'invalid-argument',
-      `${call}: the key is a ${typeof key}; use a string, as String(key)`,
-    )
+  if (typeof key !== 'string') invalid(`${call}: the key is a ${typeof key}; use String(key)`)
   preparePlain(target, call, key)
 }
 
 function checkNesting(target: Synced, call: string, value: Synced, seen: Set<unknown>): void {
-  if (!isUnattached(value) || seen.has(value))
-    throw new SymphonyError('invalid-argument', alreadyNested(call))
-  if (docOf(value) === docOf(target))
-    throw new SymphonyError('invalid-argument', `${call}: a type cannot be nested in itself`)
+  if (!isUnattached(value) || seen.has(value)) alreadyNested(call)
+  if (docOf(value) === docOf(target)) invalid(`${call}: a type cannot be nested in itself; nest its copy()`)
   seen.add(value)
 }
 
-function alreadyNested(call: string): string {
-  return `${call}: this type is in a document already, and can be in one place only; nest its copy() instead, or use list.move()`
+function alreadyNested(call: string): never {
+  invalid(`${call}: this type is in a document already; nest its copy(), or list.move()`)
 }
 
 const instead: Record<string, string> = {
-  Date: 'date.toISOString() or date.getTime()',
-  Map: 'Object.fromEntries(map), or nest a SyncedMap',
-  Set: '[...set]',
+  Date: 'store date.toISOString() or date.getTime()',
+  Map: 'store Object.fromEntries(map)',
+  Set: 'store [...set]',
 }
 const loneSurrogate = /[\ud800-\udfff]/u
-const minBigInt = -(2n ** 63n)
-const maxBigInt = 2n ** 63n - 1n
+const insteadOfPlain = 'nest maps and lists instead'
 
-class Check {
-  #path: (string | number)[] = []
-  #ancestors: object[] = []
-  #bytes = 0
-  readonly maxBytes: number
+/**
+ * Checks plain values and copies them. All that one checker checks counts together.
+ *
+ * @returns what checks a value; `list`: it is to be an element of a list
+ */
+function checker(call: string, target: Synced): (value: any, list?: boolean) => any {
+  const limit = limitOf.get(docOf(target)) ?? defaultLimit
+  const ancestors: object[] = []
+  let bytes = 0
 
-  constructor(
-    readonly call: string,
-    target: Synced,
-  ) {
-    this.maxBytes = (limitsOf.get(docOf(target)) ?? defaults).maxValueBytes
-  }
+  const refuse = (path: string, what: string, fix: string): never =>
+    fail('unsupported-value', `${call}: value${path} cannot be stored: ${what}; ${fix}`)
 
-  top(value: unknown, list: boolean): any {
-    // Yjs looks at `constructor` to tell what an element is, and refuses these two as elements of an array.
-    if (list && value === undefined) this.#refuse('undefined as an element of a list', 'store null')
-    if (list && typeof value === 'bigint')
-      this.#refuse('a BigInt as an element of a list', 'store it in an object, as { value: 1n }')
-    if (typeof value === 'object' && value !== null) {
-      for (const key of ['constructor', movedKey])
-        if (Object.hasOwn(value, key)) this.#refuse(`an object with the key "${key}"`, 'use another key')
-    }
-    const copy = this.#copy(value)
-    if (this.#bytes > this.maxBytes)
-      throw new SymphonyError(
-        'too-large',
-        `${this.call}: ${this.#bytes} bytes are over the limit of ${this.maxBytes}; store large content elsewhere and its address here`,
-      )
-    return copy
-  }
-
-  #copy(value: unknown): unknown {
-    this.#bytes += 2
+  const copy = (value: unknown, path: string): unknown => {
+    bytes += 2
     switch (typeof value) {
       case 'string':
-        if (loneSurrogate.test(value))
-          this.#refuse('a string with half of a surrogate pair', 'cut strings between characters')
-        this.#bytes +=
-          this.#bytes + value.length * 3 > this.maxBytes
-            ? new TextEncoder().encode(value).length
-            : value.length
+        if (loneSurrogate.test(value)) refuse(path, 'half of a surrogate pair', 'cut between characters')
+        bytes += bytes + value.length * 3 > limit ? new TextEncoder().encode(value).length : value.length
         return value
       case 'bigint':
-        if (value < minBigInt || value > maxBigInt)
-          this.#refuse('a BigInt beyond 64 bits', 'store value.toString()')
-        this.#bytes += 8
+        if (value !== BigInt.asIntN(64, value))
+          refuse(path, 'a BigInt beyond 64 bits', 'store value.toString()')
+        bytes += 8
         return value
       case 'number':
-        this.#bytes += 4
+        bytes += 4
         return value
       case 'boolean':
       case 'undefined':
         return value
       case 'object':
-        return value === null ? null : this.#object(value)
+        return value && copyObject(value, path)
     }
-    return this.#refuse(`a ${typeof value}`, 'store data only')
+    return refuse(path, `a ${typeof value}`, 'store data only')
   }
 
-  #object(value: object): unknown {
+  const copyObject = (value: object, path: string): unknown => {
     if (value instanceof Uint8Array) {
-      this.#bytes += value.byteLength
+      bytes += value.length
       return new Uint8Array(value)
     }
     if (value instanceof Synced || value instanceof Y.AbstractType)
-      this.#refuse(
-        'a synced type inside a plain object or array',
-        'use a nested map or list instead of the plain one',
-      )
-    if (this.#ancestors.includes(value)) this.#refuse('a cycle', 'store the id of the object instead')
-    if (this.#ancestors.length >= maxDepth)
-      this.#refuse(`more than ${maxDepth} levels`, 'use nested maps or lists')
-    this.#ancestors.push(value)
-    const copy = Array.isArray(value) ? this.#array(value) : this.#record(value)
-    this.#ancestors.pop()
-    return copy
+      refuse(path, 'a synced type in a plain value', insteadOfPlain)
+    if (ancestors.includes(value)) refuse(path, 'a cycle', 'store its id')
+    if (ancestors.length >= maxDepth) refuse(path, `more than ${maxDepth} levels`, insteadOfPlain)
+    ancestors.push(value)
+    const copied = Array.isArray(value) ? copyArray(value, path) : copyRecord(value, path)
+    ancestors.pop()
+    return copied
   }
 
-  #array(value: unknown[]): unknown[] {
-    const copy: unknown[] = []
-    for (let i = 0; i < value.length; i++) {
-      this.#path.push(i)
-      if (!(i in value)) this.#refuse('a hole in an array', 'fill it with null')
-      copy.push(this.#copy(value[i]))
-      this.#path.pop()
-    }
-    return copy
-  }
+  const copyArray = (value: unknown[], path: string): unknown[] =>
+    Array.from(value, (element, i) => {
+      const at = `${path}[${i}]`
+      return i in value ? copy(element, at) : refuse(at, 'a hole in an array', 'fill it with null')
+    })
 
-  #record(value: object): Record<string, unknown> {
+  const copyRecord = (value: object, path: string): unknown => {
     const prototype = Object.getPrototypeOf(value)
     // A plain object of another window has another Object.prototype, which ends the chain too.
-    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) this.#refuseInstance(value)
-    if (Object.getOwnPropertySymbols(value).length) this.#refuse('a symbol as a key', 'use strings as keys')
-    const copy: Record<string, unknown> = {}
-    for (const key of Object.keys(value)) {
-      this.#path.push(key)
-      if (key === '__proto__') this.#refuse('the key "__proto__"', 'use another key')
-      this.#copy(key)
-      copy[key] = this.#copy((value as Record<string, unknown>)[key])
-      this.#path.pop()
-    }
-    return copy
-  }
-
-  #refuseInstance(value: object): never {
-    if ('observeDeep' in value)
-      throw new SymphonyError(
-        'duplicate-yjs',
-        `${this.call}: this type is of another copy of Yjs; see "npm ls yjs"`,
+    if (prototype && Object.getPrototypeOf(prototype)) {
+      if ('observeDeep' in value) twoCopies(call)
+      const name = value.constructor?.name
+      const binary = ArrayBuffer.isView(value) || value instanceof ArrayBuffer
+      refuse(
+        path,
+        `an instance of ${name}`,
+        binary ? 'store a Uint8Array' : (instead[name] ?? 'store a plain object'),
       )
-    const name = value.constructor?.name
-    const binary = ArrayBuffer.isView(value) || value instanceof ArrayBuffer
-    const fix = binary ? 'its bytes as a Uint8Array' : (instead[name] ?? 'a plain object with its data')
-    return this.#refuse(`an instance of ${name}`, `store ${fix}`)
+    }
+    if (Object.getOwnPropertySymbols(value).length) refuse(path, 'a symbol as a key', 'use strings as keys')
+    const copied: Record<string, unknown> = {}
+    for (const [key, inner] of Object.entries(value)) {
+      const at = `${path}.${key}`
+      if (key === '__proto__') refuseKey(at, key)
+      copy(key, at)
+      copied[key] = copy(inner, at)
+    }
+    return copied
   }
 
-  #refuse(what: string, fix: string): never {
-    const path = this.#path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
-    throw new SymphonyError(
-      'unsupported-value',
-      `${this.call}: value${path} cannot be stored: ${what} does not reach other clients unchanged; ${fix}`,
-    )
+  const refuseKey = (path: string, key: string) => refuse(path, `the key "${key}"`, 'use another key')
+
+  return (value, list) => {
+    // Yjs looks at `constructor` to tell what an element is, and refuses these two as elements of an array.
+    if (list && value === undefined) refuse('', 'undefined in a list', 'store null')
+    if (list && typeof value === 'bigint') refuse('', 'a BigInt in a list', 'store { value: 1n }')
+    if (value && typeof value === 'object')
+      for (const key of ['constructor', movedKey]) if (Object.hasOwn(value, key)) refuseKey('', key)
+    const copied = copy(value, '')
+    if (bytes > limit) throw tooLarge(call, bytes, limit)
+    return copied
   }
 }

@@ -1,23 +1,16 @@
 import * as Y from 'yjs'
-import { SymphonyError } from '../errors.js'
 import { SyncedList } from './list.js'
 import { SyncedMap } from './map.js'
 import { type Synced, wrapperOf } from './synced.js'
 import { SyncedText } from './text.js'
 
-/** The Synced type of a Yjs type; always the same one for the same type. */
+/** The Synced type of a map, array or text in a document; always the same one for the same type. */
 export function wrap<T = any>(type: Y.Map<any>): SyncedMap<T>
 export function wrap<T = any>(type: Y.Array<any>): SyncedList<T>
 export function wrap(type: Y.Text): SyncedText
 export function wrap(type: Y.AbstractType<any>): Synced<any>
-export function wrap(type: Y.AbstractType<any>): Synced {
-  const wrapper = wrapperOf(type) ?? make(type)
-  if (!wrapper)
-    throw new SymphonyError(
-      'invalid-argument',
-      'wrap(type): it takes a Y.Map, Y.Array or Y.Text of a document',
-    )
-  return wrapper
+export function wrap(type: Y.AbstractType<any>): Synced | undefined {
+  return wrapperOf(type) ?? make(type)
 }
 
 /** What an application reads for what Yjs stores: Synced types for Yjs types, plain values as they are. */

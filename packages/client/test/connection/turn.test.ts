@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { AfterTurn } from '../../src/connection/turn.js'
+import { afterTurn } from '../../src/connection/turn.js'
 import { until } from '../support/peers.js'
 
 afterEach(() => vi.unstubAllGlobals())
@@ -10,7 +10,7 @@ test.each([
 ])('runs once after a turn, awaits included, in %s', async (_, node) => {
   if (!node) vi.stubGlobal('setImmediate', undefined)
   let runs = 0
-  const turn = new AfterTurn(() => runs++)
+  const turn = afterTurn(() => runs++)
   for (let i = 0; i < 100; i++) {
     turn.schedule()
     await null

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
 import { SymphonyError } from '../../src/errors.js'
-import { newNestedList, newNestedMap, newNestedText, setLimits, wrap } from '../../src/synced/index.js'
+import { newNestedList, newNestedMap, newNestedText, setLimit, wrap } from '../../src/synced/index.js'
 
 const room = () => {
   const doc = new Y.Doc()
@@ -114,7 +114,7 @@ describe('values', () => {
 
   it('refuses what is over the limit, counted in bytes', () => {
     const { doc, map, list } = room()
-    setLimits(doc, { maxValueBytes: 1000 })
+    setLimit(doc, 1000)
     map.set('fits', 'a'.repeat(900))
     map.set('fits', 'ä'.repeat(450))
     for (const value of [
@@ -160,7 +160,7 @@ describe('values', () => {
     text.insert(0, 'hello')
     expect(caught(() => text.insert(0, 5 as unknown as string)).code).toBe('invalid-argument')
     expect(caught(() => text.insert(0, '\ud800')).code).toBe('unsupported-value')
-    expect(caught(() => text.insert(6, 'x')).message).toMatch(/text\.insert\(6, …\): the text has 5 units/)
+    expect(caught(() => text.insert(6, 'x')).message).toMatch(/text\.insert\(6, …\): an index may be 0 to 5/)
     expect(caught(() => text.format(0, 1, { when: new Date() })).message).toMatch(/value\.when/)
     expect(caught(() => text.applyDelta([{ retain: 9 }])).code).toBe('invalid-argument')
     expect(text.toString()).toBe('hello')
