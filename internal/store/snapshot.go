@@ -10,12 +10,13 @@ import (
 	"regexp"
 )
 
-// The format of a snapshot object: a header and the document as a V2 update. Integers are little endian.
+// The format of a snapshot object: a header, the room id and the body, which is the document as a V2 update. Integers are
+// little endian.
 //
 //	 0  8  magic "SYMSNAP" and the format's version, 1
-//	 8  1  encoding of the body: 0 plain
+//	 8  1  encoding of the body: 0 plain, 1 one zstd frame
 //	 9  1  length of the room id, 0-255
-//	10  6  zero
+//	10  6  length of the document before its encoding; 0 if plain
 //	16  8  epoch of the host that wrote it
 //	24  8  through: number of the newest update inside
 //	32  8  length of the body
@@ -26,7 +27,14 @@ const (
 	snapshotMagic   = "SYMSNAP"
 	snapshotVersion = 1
 	snapshotHeader  = 48
-	encodingPlain   = 0
+)
+
+// encoding says how a document became the body of an object.
+type encoding byte
+
+const (
+	encodingPlain encoding = 0
+	encodingZstd  encoding = 1
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -38,11 +46,21 @@ type snapshotInfo struct {
 	through uint64
 }
 
+// encodeSnapshot returns an object in two parts, what comes before the body and the body, which is the document itself
+// where compressing it does not pay.
+func encodeSnapshot(info snapshotInfo, document []byte) (header, body []byte) {
+	if body, ok := compress(document); ok {
+		return appendSnapshotHeader(nil, info, encodingZstd, len(document), body), body
+	}
+	return appendSnapshotHeader(nil, info, encodingPlain, 0, document), document
+}
+
 // appendSnapshotHeader appends everything of the object that comes before the body.
-func appendSnapshotHeader(dst []byte, info snapshotInfo, body []byte) []byte {
+func appendSnapshotHeader(dst []byte, info snapshotInfo, is encoding, length int, body []byte) []byte {
 	at := len(dst)
 	dst = append(dst, snapshotMagic...)
-	dst = append(dst, snapshotVersion, encodingPlain, byte(len(info.room)), 0, 0, 0, 0, 0, 0)
+	dst = append(dst, snapshotVersion, byte(is), byte(len(info.room)))
+	dst = append(dst, binary.LittleEndian.AppendUint64(nil, uint64(length))[:6]...)
 	dst = binary.LittleEndian.AppendUint64(dst, info.epoch)
 	dst = binary.LittleEndian.AppendUint64(dst, info.through)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(len(body)))
@@ -52,7 +70,7 @@ func appendSnapshotHeader(dst []byte, info snapshotInfo, body []byte) []byte {
 	return append(dst, info.room...)
 }
 
-// parseSnapshot checks an object and returns its header and its body, which shares memory with object.
+// parseSnapshot checks an object and returns its header and the document, which may share memory with object.
 func parseSnapshot(object []byte) (snapshotInfo, []byte, error) {
 	var info snapshotInfo
 	switch {
@@ -60,9 +78,9 @@ func parseSnapshot(object []byte) (snapshotInfo, []byte, error) {
 		return info, nil, fmt.Errorf("it has %d bytes, less than a header", len(object))
 	case string(object[:7]) != snapshotMagic:
 		return info, nil, fmt.Errorf("it does not begin with %q", snapshotMagic)
-	case object[7] != snapshotVersion || object[8] != encodingPlain:
-		return info, nil, fmt.Errorf("its format is %d.%d, this program reads %d.%d: a newer version wrote it, or it is damaged",
-			object[7], object[8], snapshotVersion, encodingPlain)
+	case object[7] != snapshotVersion || encoding(object[8]) > encodingZstd:
+		return info, nil, fmt.Errorf("its format is %d.%d, this program reads %d.%d to %d.%d: a newer version wrote it, or it is damaged",
+			object[7], object[8], snapshotVersion, encodingPlain, snapshotVersion, encodingZstd)
 	}
 	bodyAt := snapshotHeader + int(object[9])
 	if len(object) < bodyAt {
@@ -72,17 +90,26 @@ func parseSnapshot(object []byte) (snapshotInfo, []byte, error) {
 	if sum != binary.LittleEndian.Uint32(object[44:]) {
 		return info, nil, fmt.Errorf("the checksum of its header is wrong")
 	}
-	body := object[bodyAt:]
-	if want := binary.LittleEndian.Uint64(object[32:]); want != uint64(len(body)) {
-		return info, nil, fmt.Errorf("its body has %d bytes instead of %d", len(body), want)
+	document := object[bodyAt:]
+	if want := binary.LittleEndian.Uint64(object[32:]); want != uint64(len(document)) {
+		return info, nil, fmt.Errorf("its body has %d bytes instead of %d", len(document), want)
 	}
-	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(object[40:]) {
+	if crc32.Checksum(document, castagnoli) != binary.LittleEndian.Uint32(object[40:]) {
 		return info, nil, fmt.Errorf("the checksum of its body is wrong")
+	}
+	length := binary.LittleEndian.Uint64(object[8:]) >> 16
+	if encoding(object[8]) == encodingZstd {
+		var err error
+		if document, err = decompress(document, length); err != nil {
+			return info, nil, err
+		}
+	} else if length != 0 {
+		return info, nil, fmt.Errorf("it is plain and gives %d as its length before encoding", length)
 	}
 	info.room = string(object[snapshotHeader:bodyAt])
 	info.epoch = binary.LittleEndian.Uint64(object[16:])
 	info.through = binary.LittleEndian.Uint64(object[24:])
-	return info, body, nil
+	return info, document, nil
 }
 
 // keyPattern is what NewSnapshotKey makes. Start-up cleaning touches nothing else.

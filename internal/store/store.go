@@ -177,12 +177,12 @@ func (h *handle) saveLocked(ctx context.Context, through uint64, snapshot []byte
 		return fmt.Errorf("only updates up to %d are durable", durable)
 	}
 	key := NewSnapshotKey(h.id, h.epoch, through)
-	header := appendSnapshotHeader(nil, snapshotInfo{room: h.id, epoch: h.epoch, through: through}, snapshot)
-	if err := h.store.objects.Put(ctx, key, header, snapshot); err != nil {
+	header, body := encodeSnapshot(snapshotInfo{room: h.id, epoch: h.epoch, through: through}, snapshot)
+	if err := h.store.objects.Put(ctx, key, header, body); err != nil {
 		h.store.janitor.remove(key)
 		return fmt.Errorf("put snapshot: %w", err)
 	}
-	previous, err := h.claim.Point(ctx, key, int64(len(header)+len(snapshot)), through)
+	previous, err := h.claim.Point(ctx, key, int64(len(header)+len(body)), through)
 	switch {
 	case errors.Is(err, room.ErrFenced):
 		h.store.janitor.remove(key)
