@@ -1,4 +1,3 @@
-import { equalityDeep } from 'lib0/function'
 import { Observable } from 'lib0/observable'
 import type * as Y from 'yjs'
 import { type ClientState, decodeStates, message } from './connection/wire.js'
@@ -44,6 +43,12 @@ export class Awareness extends Observable<string> {
   setLocalState(state: Record<string, any> | null): void {
     const { clock = 0 } = this.meta.get(this.clientID) ?? {}
     this.#take([[this.clientID, clock + 1, state]], 'local')
+  }
+
+  /** @internal Says again that this client is here, at a new clock, if it is. */
+  renew(): void {
+    const state = this.getLocalState()
+    if (state) this.setLocalState(state)
   }
 
   /** Changes one property of what this client does, if it is there. */
@@ -106,7 +111,7 @@ export class Awareness extends Observable<string> {
       if (state) {
         states.set(id, state)
         if (!before) added.push(id)
-        else if (updated.push(id) && !equalityDeep(before, state)) changed.push(id)
+        else if (updated.push(id) && JSON.stringify(before) !== JSON.stringify(state)) changed.push(id)
       } else if (states.delete(id)) removed.push(id)
     }
     const tell = (event: string, updated: number[]) => {
@@ -122,7 +127,7 @@ export class Awareness extends Observable<string> {
     const ids = [...this.states.keys()]
     const older = (age: number) =>
       ids.filter((id) => Date.now() - (this.meta.get(id)?.lastUpdated as number) >= age)
-    if (older(outdated / 2).includes(this.clientID)) this.setLocalState(this.getLocalState())
+    if (older(outdated / 2).includes(this.clientID)) this.renew()
     this.#remove(older(outdated), 'timeout')
   }
 }

@@ -1,5 +1,5 @@
 import type { Token } from './connection/types.js'
-import { invalid } from './errors.js'
+import { byteLength, invalid } from './errors.js'
 import { type Presence, Room } from './room.js'
 import { mustBeTheOnlyYjs } from './yjs-guard.js'
 
@@ -35,22 +35,16 @@ export class SymphonyClient {
    */
   constructor(url: string | (ClientOptions & { url: string }), options: ClientOptions = {}) {
     mustBeTheOnlyYjs()
-    const given = typeof url === 'object' && url !== null ? url : { ...options, url }
+    const given = typeof url === 'object' ? { ...url } : { ...options, url }
     this.url = serverUrl(given.url)
     this.#options = given
-    const { presenceInterval } = given
-    if (presenceInterval !== undefined && !(presenceInterval >= 0))
-      invalid('presenceInterval takes milliseconds')
+    if (!((given.presenceInterval ?? 0) >= 0)) invalid('presenceInterval takes milliseconds')
   }
 
   /** Enters a room. Returns it at once, and the same one as long as it is not left; connecting goes on behind it. */
   enter<P extends Presence = Presence>(roomId: string): Room<P> {
     // Browsers cannot ask for "." and "..".
-    if (
-      typeof roomId !== 'string' ||
-      /^\.{0,2}$/.test(roomId) ||
-      new TextEncoder().encode(roomId).length > 255
-    )
+    if (typeof roomId !== 'string' || /^\.{0,2}$/.test(roomId) || byteLength(roomId) > 255)
       invalid('client.enter takes a room id of 1 to 255 bytes, not "." or ".."')
     const known = this.#rooms.get(roomId)
     if (known && known.status !== 'closed') return known
@@ -96,6 +90,6 @@ function serverUrl(given: unknown): string {
     // Neither is this an address.
   }
   return invalid(
-    `new SymphonyClient(${JSON.stringify(given)}): give the server's address only, as "https://example.com"; logins: the token option`,
+    `new SymphonyClient(${JSON.stringify(given)}): give the server's address only, as "https://example.com"`,
   )
 }

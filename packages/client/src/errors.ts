@@ -46,6 +46,9 @@ export function invalid(message: string): never {
   fail('invalid-argument', message)
 }
 
+/** How many bytes a string takes in UTF-8. */
+export const byteLength = (text: string): number => new TextEncoder().encode(text).length
+
 /** What is over a limit, in bytes. */
 export function tooLarge(
   what: string,

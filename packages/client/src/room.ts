@@ -10,7 +10,6 @@ import type { OfflineCopy } from './offline/offline.js'
 import {
   History,
   localOrigin,
-  rebind,
   type Synced,
   SyncedList,
   SyncedMap,
@@ -92,9 +91,8 @@ export class Room<P extends Presence = Presence> {
   readonly #subscriptions = new Map<() => void, Subscription>()
   #parts: Parts
   #generation: number | undefined
-  #status: ConnectionStatus = 'connecting'
-  /** Until the copy on this device is loaded, nobody knows what there is to be saved. */
-  #saveStatus: SaveStatus = 'local'
+  /** Until the copy on this device is loaded, nobody knows what there is to be saved: `local`. */
+  readonly #now: Statuses = { status: 'connecting', saveStatus: 'local' }
   #synced = false
   #others: Map<number, P> | undefined
   #left: SymphonyError | undefined
@@ -118,12 +116,12 @@ export class Room<P extends Presence = Presence> {
 
   /** Where the connection to the server stands. Listen with `on('status', ...)`. */
   get status(): ConnectionStatus {
-    return this.#status
+    return this.#now.status
   }
 
   /** How safe this client's edits are. Listen with `on('saveStatus', ...)`. */
   get saveStatus(): SaveStatus {
-    return this.#saveStatus
+    return this.#now.saveStatus
   }
 
   /** Whether the server lets this client only read. Known once connected. */
@@ -230,7 +228,7 @@ export class Room<P extends Presence = Presence> {
   updatePresence(change: Partial<P>): void {
     this.#mustBeIn('updatePresence')
     if (typeof change !== 'object' || change === null || Array.isArray(change))
-      invalid('room.updatePresence takes an object: { name: value }')
+      invalid('room.updatePresence takes an object')
     // As the others will read it: without what is undefined, so that undefined takes a property away.
     const state = JSON.parse(mustBeJSON('updatePresence', { ...this.getPresence(), ...change }))
     this.awareness.setLocalState(state)
@@ -282,18 +280,18 @@ export class Room<P extends Presence = Presence> {
     return this.#until(
       () =>
         this.#synced &&
-        (this.#saveStatus === 'durable' ||
-          (this.#saveStatus === 'received' && this.#parts.connection?.plain === true)),
+        (this.saveStatus === 'durable' ||
+          (this.saveStatus === 'received' && this.#parts.connection?.plain === true)),
     )
   }
 
   /** Leaves the room and frees everything. What is kept on this device stays, for the next time. */
   leave(): Promise<void> {
     if (this.#left) return Promise.resolve()
-    this.#left = new SymphonyError('closed', `the room ${JSON.stringify(this.id)} was left`)
+    this.#closedBy = this.#left = new SymphonyError('closed', `the room ${JSON.stringify(this.id)} was left`)
     for (const stop of this.#subscriptions.keys()) stop()
     const done = this.#dispose()
-    this.#setStatus('closed')
+    this.#set('status', 'closed')
     this.#events.clear()
     return done
   }
@@ -314,11 +312,11 @@ export class Room<P extends Presence = Presence> {
   #until(reached: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const check = () => {
-        const failed = this.#left ?? (this.#status === 'closed' ? this.#closedBy : undefined)
-        if (!reached() && !failed) return
+        const done = reached()
+        if (!done && this.status !== 'closed') return
         for (const stop of stops) stop()
-        if (reached()) resolve()
-        else reject(failed)
+        if (done) resolve()
+        else reject(this.#closedBy)
       }
       const stops = (['synced', 'saveStatus', 'status'] as const).map((name) => this.on(name, check))
       check()
@@ -379,9 +377,7 @@ export class Room<P extends Presence = Presence> {
         awareness,
         generation,
         warn: (warning) => this.#events.emit('warning', warning),
-        stale: () => {
-          if (this.#isIn(parts)) this.#startOver(undefined)
-        },
+        stale: () => this.#startOver(parts),
         shared: { merge, reportError, SymphonyError },
       })
       parts.offline = offline
@@ -415,22 +411,20 @@ export class Room<P extends Presence = Presence> {
           this.#generation = generation
           parts.offline?.setGeneration(generation)
         } else {
-          queueMicrotask(() => {
-            if (this.#isIn(parts)) this.#startOver(generation)
-          })
+          queueMicrotask(() => this.#startOver(parts, generation))
         }
         return same
       },
     })
     parts.connection = connection
-    connection.on('status', (status) => {
-      if (parts !== this.#parts) return
-      if (status === 'connected') setLimit(doc, connection.maxMessage)
-      this.#setStatus(status)
-    })
-    connection.on('saveStatus', (status) => {
-      if (parts === this.#parts) this.#setSaveStatus(status)
-    })
+    for (const name of ['status', 'saveStatus'] as const) {
+      const follow = () => {
+        setLimit(doc, connection.maxMessage)
+        if (parts === this.#parts) this.#set(name, connection[name])
+      }
+      connection.on(name, follow)
+      follow()
+    }
     connection.on('synced', () => {
       if (parts !== this.#parts) return
       this.#synced = true
@@ -441,22 +435,21 @@ export class Room<P extends Presence = Presence> {
       this.#closedBy = error
       if (!this.#events.emit('error', error)) console.error(error)
     })
-    this.#setStatus(connection.status)
-    this.#setSaveStatus(connection.saveStatus)
   }
 
   /** Leaves the document behind and begins with an empty one, of a generation if that is known. */
-  #startOver(generation: number | undefined): void {
+  #startOver(parts: Parts, generation?: number): void {
+    if (!this.#isIn(parts)) return
     const presence = this.getPresence()
     const previous = this.doc
     void this.#dispose(true)
     this.#generation = generation
     this.#synced = false
     this.#others = undefined
-    this.#setSaveStatus('local')
+    this.#set('saveStatus', 'local')
     this.#parts = this.#assemble(generation, presence)
     for (const [name, synced] of this.#tops) {
-      rebind(synced, this.doc.get(name, synced.type.constructor as any) as unknown as Top)
+      synced.rebind(this.doc.get(name, synced.type.constructor as any))
     }
     this.#events.emit('reset', { previous })
     this.#events.emit('others', this.getOthers())
@@ -472,17 +465,16 @@ export class Room<P extends Presence = Presence> {
     if (!keepDoc) parts.doc.destroy()
   }
 
-  #setStatus(status: ConnectionStatus): void {
-    if (status === this.#status) return
-    this.#status = status
-    this.#events.emit('status', status)
+  #set<K extends keyof Statuses>(name: K, value: Statuses[K]): void {
+    if (value === this.#now[name]) return
+    this.#now[name] = value
+    this.#events.emit(name, ...([value] as RoomEvents<P>[K]))
   }
+}
 
-  #setSaveStatus(status: SaveStatus): void {
-    if (status === this.#saveStatus) return
-    this.#saveStatus = status
-    this.#events.emit('saveStatus', status)
-  }
+interface Statuses {
+  status: ConnectionStatus
+  saveStatus: SaveStatus
 }
 
 interface Parts {

@@ -1,5 +1,6 @@
 import * as Y from 'yjs'
 import { reportError } from '../emitter.js'
+import { tooLarge } from '../errors.js'
 import { merge } from '../merge.js'
 import { getToken, Line } from './line.js'
 import {
@@ -16,7 +17,7 @@ import {
 } from './numbers.js'
 import type { PageEvent } from './page.js'
 import { type PresenceSender, presenceSender } from './presence.js'
-import { changeTooLarge, mayOnlyRead, mustBeJSON, refused, tokenFailed, tooMuch } from './problems.js'
+import { changeTooLarge, mayOnlyRead, mustBeJSON, refused, tokenFailed } from './problems.js'
 import { type SaveTracker, trackSaves } from './save.js'
 import { afterTurn } from './turn.js'
 import type { ConnectionOptions, SaveStatus } from './types.js'
@@ -43,11 +44,15 @@ export class Connection extends Line {
   #answered = false
   /** What the server has, as far as it said. */
   #vector: Uint8Array | undefined
-  #synced = false
-  #readOnly = false
+  /** Whether the document contains what the server had when the connection was made. False while there is none. */
+  synced = false
+  /** Whether the server takes no changes of this client. False until it said so. */
+  readOnly = false
   #warned = false
-  #maxMessage = defaultMaxMessage
-  #plain = false
+  /** The longest message that the server takes, in bytes. */
+  maxMessage = defaultMaxMessage
+  /** Whether the server speaks only y-websocket's protocol. False until that is known. */
+  plain = false
   /** The page is being left, and the others were told. */
   #away = false
 
@@ -70,26 +75,6 @@ export class Connection extends Line {
     return this.#save.status
   }
 
-  /** Whether the document contains what the server had when the connection was made. False while there is none. */
-  get synced(): boolean {
-    return this.#synced
-  }
-
-  /** Whether the server takes no changes of this client. False until it said so. */
-  get readOnly(): boolean {
-    return this.#readOnly
-  }
-
-  /** The longest message that the server takes, in bytes. */
-  get maxMessage(): number {
-    return this.#maxMessage
-  }
-
-  /** Whether the server speaks only y-websocket's protocol. False until that is known. */
-  get plain(): boolean {
-    return this.#plain
-  }
-
   /**
    * Sends an event, anything that JSON can say, to the other members of the room. Returns false if it was not sent, because
    * there is no connection or the server is a plain one.
@@ -100,7 +85,7 @@ export class Connection extends Line {
     const { clientID } = this.#options.awareness
     const message = wire.message(eventType, clientID, mustBeJSON('broadcast', event))
     // The frame around the JSON takes a few bytes of the limit.
-    if (message.length > this.#smallMessage) throw tooMuch('broadcast', message.length)
+    if (message.length > this.#smallMessage) throw tooLarge('broadcast', message.length, this.#smallMessage)
     if (!this.#speaks) return false
     // What was changed before goes first.
     this.#flush()
@@ -134,7 +119,7 @@ export class Connection extends Line {
   #onUpdate = (change: Uint8Array, origin: unknown) => {
     if (origin === this) return
     this.#save.change()
-    if (this.#readOnly) this.#warnReadOnly()
+    if (this.readOnly) this.#warnReadOnly()
     // Before the answer to the server's step 1 there is nothing to collect: the answer has it all.
     if (!this.#answered) return
     this.#updates.push(change)
@@ -146,7 +131,8 @@ export class Connection extends Line {
     if (this.#updates.length > 0) this.#sendUpdates(this.#updates.splice(0))
     const presence = this.#greeted && this.#presence.take()
     if (!presence) return
-    if (presence.length > this.#smallMessage) this.emit('error', tooMuch('presence', presence.length))
+    if (presence.length > this.#smallMessage)
+      this.emit('error', tooLarge('presence', presence.length, this.#smallMessage))
     else this.send(wire.message(awareness, presence))
   }
 
@@ -157,7 +143,7 @@ export class Connection extends Line {
    */
   #sendUpdates(updates: Uint8Array[], newest = true): void {
     const message = wire.message(sync, update, merge(this.#options.doc, updates))
-    if (message.length > this.#maxMessage && updates.length > 1) {
+    if (message.length > this.maxMessage && updates.length > 1) {
       const half = updates.length >> 1
       this.#sendUpdates(updates.slice(0, half), false)
       this.#sendUpdates(updates.slice(half), newest)
@@ -166,8 +152,8 @@ export class Connection extends Line {
 
   /** @param newest whether nothing is left to send after it */
   #sendChange(message: Uint8Array, newest: boolean): void {
-    if (message.length > this.#maxMessage) {
-      this.end(changeTooLarge(message.length, this.#maxMessage))
+    if (message.length > this.maxMessage) {
+      this.end(changeTooLarge(message.length, this.maxMessage))
       return
     }
     this.send(message)
@@ -198,17 +184,17 @@ export class Connection extends Line {
       this.end()
       return false
     }
-    this.#plain = !hello
-    this.#readOnly = hello?.readOnly ?? false
-    this.#maxMessage = hello?.maxMessage || defaultMaxMessage
+    this.plain = !hello
+    this.readOnly = hello?.readOnly ?? false
+    this.maxMessage = hello?.maxMessage || defaultMaxMessage
     if (!this.#greeted) this.#begin()
-    this.established(!this.#plain)
+    this.established(!this.plain)
     return this.#greeted
   }
 
   protected opened(plain: boolean): void {
     if (this.symphony || !plain) return
-    this.#plain = true
+    this.plain = true
     this.#begin()
   }
 
@@ -224,12 +210,12 @@ export class Connection extends Line {
     switch (message.type) {
       case 'step1':
         this.#vector = message.body
-        if (this.#readOnly) return
+        if (this.readOnly) return
         this.#updates = []
         this.#sendChange(wire.message(sync, step2, Y.encodeStateAsUpdate(doc, message.body)), true)
         if (!this.#greeted) return
         this.#answered = true
-        this.#save.open(this.#plain)
+        this.#save.open(this.plain)
         return
       case 'step2':
       case 'update':
@@ -267,13 +253,13 @@ export class Connection extends Line {
 
   #onAnswer(answer: Uint8Array): void {
     this.#save.answer()
-    if (this.#synced) return
+    if (this.synced) return
     this.settled()
-    if (this.#readOnly && this.#save.unsaved && this.#vector) {
+    if (this.readOnly && this.#save.unsaved && this.#vector) {
       if (wire.isAhead(this.#options.doc, this.#vector, answer)) this.#warnReadOnly()
       else this.#save.settle()
     }
-    this.#synced = true
+    this.synced = true
     this.emit('synced')
   }
 
@@ -285,7 +271,7 @@ export class Connection extends Line {
 
   /** Whether there is a Symphony server at the other end. */
   get #speaks(): boolean {
-    return this.status === 'connected' && !this.#plain
+    return this.status === 'connected' && !this.plain
   }
 
   /** Tells the others that this client is gone. Returns whether there was somebody to tell. */
@@ -296,7 +282,7 @@ export class Connection extends Line {
 
   /** The longest event or presence, in bytes. */
   get #smallMessage(): number {
-    return Math.min(maxJSON, this.#maxMessage)
+    return Math.min(maxJSON, this.maxMessage)
   }
 
   #askForSync(): void {
@@ -305,7 +291,7 @@ export class Connection extends Line {
   }
 
   protected probe(): void {
-    if (this.#plain) this.#askForSync()
+    if (this.plain) this.#askForSync()
     else this.send(wire.message(query))
   }
 
@@ -321,10 +307,9 @@ export class Connection extends Line {
   }
 
   protected lost(): void {
-    this.#greeted = this.#answered = this.#synced = false
+    this.#greeted = this.#answered = this.synced = false
     this.#updates = []
     this.#vector = undefined
-    this.#turn.cancel()
     this.#save.close()
     this.#presence.pause()
     this.#options.awareness.forgetOthers(this)

@@ -26,7 +26,6 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   readonly #options: ConnectionOptions
   readonly #unwatch = watchPage((event) => this.#onPage(event))
   #socket: WebSocket | undefined
-  #open = false
   /**
    * Whether the next attempt offers the subprotocol. Some plain servers ignore it, and browsers fail a connection then as if
    * the server were down; so every other attempt asks in the URL instead, which all understand or ignore.
@@ -43,6 +42,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   #everConnected = false
   /** Ends the attempt, or begins the next. */
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** Of a socket that is open. */
   #liveness: Liveness | undefined
 
   constructor(options: ConnectionOptions) {
@@ -63,7 +63,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   protected abstract onPage(event: PageEvent): void
 
   protected send(message: Uint8Array): void {
-    if (this.#open && this.#socket?.readyState === 1) this.#socket.send(message as Uint8Array<ArrayBuffer>)
+    if (this.#socket?.readyState === 1) this.#socket.send(message as Uint8Array<ArrayBuffer>)
   }
 
   /** The other end speaks the protocol: the connection stands. */
@@ -136,7 +136,6 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   }
 
   #opened(socket: WebSocket): void {
-    this.#open = true
     this.#deadline(greetTimeout)
     this.#liveness = watchLiveness(
       socket,
@@ -149,7 +148,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   #closed(code: number, reason: string): void {
     if (code >= 4400 && code < 4500) this.end(refused(this.#url, code, reason))
     else if (code === 4500) this.#failed(false, failed('internal', this.#url, reason))
-    else this.#failed(!this.#open, unreachable(this.#url, reason || `WebSocket close code ${code}`))
+    else this.#failed(!this.#liveness, unreachable(this.#url, reason || `WebSocket close code ${code}`))
   }
 
   /** An attempt or a connection ended. `refused`: perhaps because of the subprotocol. */
@@ -190,8 +189,8 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   #onPage(event: PageEvent): void {
     this.onPage(event)
     if (this.#ended() || event === 'pagehide') return
-    if (this.#open) {
-      this.#liveness?.check()
+    if (this.#liveness) {
+      this.#liveness.check()
     } else if (event === 'offline') {
       if (this.status === 'reconnecting') this.#setStatus('offline')
     } else {
@@ -207,17 +206,15 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   #release(): void {
     this.#attempt++
     clearTimeout(this.#timer)
-    this.#liveness?.stop()
     const socket = this.#socket
-    const wasOpen = this.#open
-    this.#socket = undefined
-    this.#open = false
-    this.#liveness = undefined
+    const liveness = this.#liveness
+    this.#socket = this.#liveness = undefined
+    liveness?.stop()
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null
       socket.close()
     }
-    if (wasOpen) this.lost()
+    if (liveness) this.lost()
   }
 
   #setStatus(status: ConnectionStatus): void {

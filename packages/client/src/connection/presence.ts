@@ -53,8 +53,7 @@ export function presenceSender(awareness: Awareness, interval: number, schedule:
     },
     announce() {
       next = 0
-      const state = awareness.getLocalState()
-      if (state) awareness.setLocalState(state)
+      awareness.renew()
     },
     pause,
     destroy() {

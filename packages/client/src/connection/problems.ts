@@ -1,5 +1,4 @@
 import { fail, SymphonyError, type SymphonyErrorCode, tooLarge } from '../errors.js'
-import { maxJSON } from './numbers.js'
 
 // What can go wrong with a connection, and what to do about it.
 
@@ -7,7 +6,7 @@ export const whyOf = (cause: unknown): string => String((cause as Error | undefi
 
 const enterAgain = ', then enter the room again'
 const makeSmaller = "undo or split it, or raise the server's limits"
-const checkOrigin = "that it allows this page's origin"
+const origins = 'and the origins that it allows'
 
 /** What goes wrong for now. */
 export function failed(
@@ -20,7 +19,7 @@ export function failed(
 }
 
 export function unreachable(url: string, cause: unknown): SymphonyError {
-  const next = `trying again. Check the URL, the server, and ${checkOrigin}`
+  const next = `trying again. Check the URL, the server ${origins}`
   return failed('unreachable', `${url} cannot be reached`, cause, next)
 }
 
@@ -43,7 +42,7 @@ export function misunderstood(url: string, cause: unknown, final: boolean): Symp
 export function refused(url: string, code: number, reason: string): SymphonyError {
   const [error, advice] =
     code === 4403
-      ? (['forbidden', `check the token, and ${checkOrigin}`] as const)
+      ? (['forbidden', `check the token ${origins}`] as const)
       : code === 4413
         ? (['too-large', makeSmaller] as const)
         : (['protocol', 'use one version of client and server'] as const)
@@ -60,11 +59,6 @@ export function mayOnlyRead(url: string): SymphonyError {
 /** A change is over the server's limit. */
 export function changeTooLarge(size: number, limit: number): SymphonyError {
   return tooLarge('a change', size, limit, makeSmaller + enterAgain)
-}
-
-/** An event or presence is over what all servers take. */
-export function tooMuch(what: string, size: number): SymphonyError {
-  return tooLarge(what, size, maxJSON)
 }
 
 /** What an application gave to a call, as JSON. */

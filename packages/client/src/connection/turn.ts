@@ -1,7 +1,6 @@
 /** What runs after the current turn of the event loop. */
 export interface AfterTurn {
   schedule(): void
-  cancel(): void
   destroy(): void
 }
 
@@ -15,7 +14,7 @@ export function afterTurn(run: () => void): AfterTurn {
   let scheduled = false
   let channel: MessageChannel | undefined
   const fire = () => {
-    // Not if it was cancelled meanwhile.
+    // Not if it was destroyed meanwhile.
     if (!scheduled) return
     scheduled = false
     run()
@@ -34,9 +33,6 @@ export function afterTurn(run: () => void): AfterTurn {
         }
         channel.port2.postMessage(0)
       }
-    },
-    cancel() {
-      scheduled = false
     },
     destroy() {
       scheduled = false

@@ -231,7 +231,7 @@ export class OfflineCopy {
     if (type === 'pageshow') {
       // Back from the browser's cache of pages: the others were told that nobody is here, and have gone on.
       if (!persisted) return
-      this.#awareness.setLocalState(this.#awareness.getLocalState())
+      this.#awareness.renew()
       this.#tabs?.hello()
       return
     }

@@ -1,7 +1,7 @@
 export { History } from './history.js'
 export { SyncedList } from './list.js'
 export { type Fields, type Keys, SyncedMap, type Values } from './map.js'
-export { localOrigin, rebind, Synced } from './synced.js'
+export { localOrigin, Synced } from './synced.js'
 export { type Attributes, type DeltaStep, SyncedText } from './text.js'
 export { setLimit } from './value.js'
 export { newNestedList, newNestedMap, newNestedText, wrap } from './wrap.js'

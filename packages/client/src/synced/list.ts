@@ -205,7 +205,8 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
     return copy
   }
 
-  protected fill(from: Y.Array<any>): void {
+  /** @internal */
+  fill(from: Y.Array<any>): void {
     const values = (slotsOf(from) ?? unmoved(from)).map((slot) => slot.value)
     const stored = values.map(hollow)
     this.type.push(stored)
@@ -214,7 +215,8 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
     })
   }
 
-  protected override invalidate(transaction?: Y.Transaction): void {
+  /** @internal */
+  override invalidate(transaction?: Y.Transaction): void {
     this.#view = undefined
     if (!transaction || transaction.origin === localOrigin) return
     // What was not done by this class may have brought a first move, or, as an undo, elements under new ids.

@@ -118,7 +118,8 @@ export class SyncedMap<T = any> extends Synced<Y.Map<any>> {
     return Object.fromEntries(entries)
   }
 
-  protected fill(from: Y.Map<any>): void {
+  /** @internal */
+  fill(from: Y.Map<any>): void {
     for (const [key, value] of from.entries()) {
       const stored = hollow(value)
       this.type.set(key, stored)

@@ -26,7 +26,7 @@ import * as Y from 'yjs'
 export const movedKey = 'symphony:moved'
 
 /** The origin of transactions that repair markers; no history tracks them. */
-export const repairOrigin = Symbol('symphony repair')
+export const repairOrigin = Symbol('repair')
 
 /** An element as shown. */
 export interface Slot {
@@ -112,13 +112,8 @@ export function move(type: Y.Array<any>, slot: Slot, before: number): void {
 
 /** Deletes the elements at some indices of a Y.Array. Call it in a transaction. */
 export function remove(type: Y.Array<any>, indices: number[]): void {
-  const sorted = indices.sort((a, b) => b - a)
-  for (let i = 0; i < sorted.length; ) {
-    let run = 1
-    while (sorted[i + run] === (sorted[i] as number) - run) run++
-    type.delete((sorted[i] as number) - run + 1, run)
-    i += run
-  }
+  // From the end, so that what is deleted does not shift what is to be.
+  for (const index of indices.sort((a, b) => b - a)) type.delete(index)
 }
 
 /** After an undo or redo on this client: says what elements that were brought back are called now. */
@@ -134,10 +129,9 @@ export function repair(type: Y.Array<any>): void {
     if (home !== undefined) aliases.set(value[movedKey], idAt(type, home))
   }
   if (!aliases.size) return
-  const old = [...raw.keys()].filter((index) => {
-    const value = raw[index]
-    return isMarker(value) && value.to && aliases.has(value[movedKey])
-  })
+  const old = raw.flatMap((value, index) =>
+    isMarker(value) && value.to && aliases.has(value[movedKey]) ? index : [],
+  )
   type.doc?.transact(() => {
     remove(type, old)
     type.push([...aliases].map(([id, to]) => ({ [movedKey]: id, to })))
@@ -182,7 +176,7 @@ function finder(
 }
 
 function isMarker(value: any): value is Marker {
-  return typeof value === 'object' && value !== null && typeof value[movedKey] === 'string'
+  return typeof value?.[movedKey] === 'string'
 }
 
 /** The `n` of a marker. One without, or with a bad one, which only a faulty client writes, counts least. */

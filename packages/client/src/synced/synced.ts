@@ -15,17 +15,6 @@ const scratches = new WeakSet<Y.Doc>()
 /** Transactions of a document whose observers were not called yet; usually none or one. */
 const pending = new WeakMap<Y.Doc, Set<Y.Transaction>>()
 
-/**
- * Binds a Synced type to another Yjs type of the same kind, with its observers and histories: what a top-level one needs
- * when its room starts over with a new document.
- */
-export let rebind: (synced: Synced, type: AnyType) => void
-
-/** Moves a Synced type that was not nested before, with its content, into an empty Yjs type in a document. */
-export let nest: (synced: Synced, type: AnyType) => void
-
-let forget: (synced: Synced, transaction: Y.Transaction) => void
-
 /** What maps, lists and texts have in common: a Yjs type beneath, observers and a history. */
 export abstract class Synced<T extends AnyType = AnyType> {
   #type: T
@@ -88,11 +77,11 @@ export abstract class Synced<T extends AnyType = AnyType> {
   /** A copy with the same content, nested types copied too, that can be nested elsewhere. */
   abstract copy(): Synced
 
-  /** Copies the content from the Yjs type it was in to the empty one it is in now; see `nest`. */
-  protected abstract fill(from: T): void
+  /** @internal Copies the content from the Yjs type it was in to the empty one it is in now; see `nest`. */
+  abstract fill(from: T): void
 
-  /** Forgets what was read before a change. */
-  protected invalidate(_transaction?: Y.Transaction): void {}
+  /** @internal Forgets what was read before a change. */
+  invalidate(_transaction?: Y.Transaction): void {}
 
   /** For the parts of this package: changes the document in one transaction of our origin. */
   change(fn: () => void): void {
@@ -101,12 +90,17 @@ export abstract class Synced<T extends AnyType = AnyType> {
 
   /** Whether what was read before may be out of date because a transaction that is under way changed it. */
   protected get unsettled(): boolean {
-    return (pending.get(docOf(this))?.size ?? 0) > 0
+    return !!pending.get(docOf(this))?.size
   }
 
-  #rebind(type: T): void {
+  /**
+   * @internal Binds it to another Yjs type of the same kind, with its observers and histories: what a top-level one needs
+   * when its room starts over with a new document.
+   */
+  rebind(type: T): void {
     const old = this.#type
     if (old === type) return
+    if (type.constructor !== old.constructor) invalid('rebind: another kind')
     for (const fn of this.#observers) old.unobserve(fn)
     for (const fn of this.#deepObservers) old.unobserveDeep(fn)
     if (wrappers.get(old) === this) wrappers.delete(old)
@@ -118,19 +112,13 @@ export abstract class Synced<T extends AnyType = AnyType> {
     watch(docOf(this))
     for (const fn of [...this.rebound]) fn()
   }
+}
 
-  static {
-    rebind = (synced, type) => {
-      if (type.constructor !== synced.#type.constructor) invalid('rebind: another kind')
-      synced.#rebind(type)
-    }
-    nest = (synced, type) => {
-      const from = synced.#type
-      synced.#rebind(type)
-      synced.fill(from)
-    }
-    forget = (synced, transaction) => synced.invalidate(transaction)
-  }
+/** Moves a Synced type that was not nested before, with its content, into an empty Yjs type in a document. */
+export function nest(synced: Synced, type: AnyType): void {
+  const from = synced.type
+  synced.rebind(type)
+  synced.fill(from)
 }
 
 /** The wrapper of a Yjs type, if it has one. */
@@ -165,8 +153,7 @@ function watch(doc: Y.Doc): void {
   doc.on('beforeObserverCalls', (transaction: Y.Transaction) => {
     open.delete(transaction)
     for (const type of transaction.changed.keys()) {
-      const synced = wrappers.get(type)
-      if (synced) forget(synced, transaction)
+      wrappers.get(type)?.invalidate(transaction)
     }
   })
 }

@@ -93,7 +93,8 @@ export class SyncedText extends Synced<Y.Text> {
     return copy
   }
 
-  protected fill(from: Y.Text): void {
+  /** @internal */
+  fill(from: Y.Text): void {
     this.change(() => this.type.applyDelta(from.toDelta()))
   }
 

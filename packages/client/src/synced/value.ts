@@ -1,12 +1,12 @@
 import * as Y from 'yjs'
-import { fail, invalid, tooLarge, twoCopies } from '../errors.js'
+import { defaultMaxMessage } from '../connection/numbers.js'
+import { byteLength, fail, invalid, tooLarge, twoCopies } from '../errors.js'
 import { movedKey } from './moves.js'
 import { docOf, isUnattached, nest, Synced } from './synced.js'
 import { isSyncable, wrap } from './wrap.js'
 
 /** Most bytes that one call may store in a document. */
 const limitOf = new WeakMap<Y.Doc, number>()
-const defaultLimit = 64 << 20
 /** How deep plain values may be nested: deeper ones overflow the stack of some client or server that reads them. */
 const maxDepth = 200
 
@@ -29,18 +29,16 @@ export function prepare(
   const nested: [Synced, Y.AbstractType<any>][] = []
   const seen = new Set<unknown>()
   const checked = values.map((value) => {
-    if (value instanceof Synced) {
-      checkNesting(target, call, value, seen)
-      const type = hollow(value.type)
-      nested.push([value, type])
-      return type
-    }
-    if (value instanceof Y.AbstractType) {
-      if (value.doc || seen.has(value)) alreadyNested(call)
-      seen.add(value)
-      return value
-    }
-    return check(value, target.type instanceof Y.Array)
+    const synced = value instanceof Synced
+    if (!synced && !(value instanceof Y.AbstractType)) return check(value, target.type instanceof Y.Array)
+    if (seen.has(value) || (synced ? !isUnattached(value) : value.doc))
+      invalid(`${call}: this type is in a document already; nest its copy(), or list.move()`)
+    seen.add(value)
+    if (!synced) return value
+    if (docOf(value) === docOf(target)) invalid(`${call}: a type cannot be nested in itself; nest its copy()`)
+    const type = hollow(value.type)
+    nested.push([value, type])
+    return type
   })
   return (write) =>
     target.change(() => {
@@ -84,16 +82,6 @@ export function checkKey(target: Synced, call: string, key: unknown): void {
   preparePlain(target, call, key)
 }
 
-function checkNesting(target: Synced, call: string, value: Synced, seen: Set<unknown>): void {
-  if (!isUnattached(value) || seen.has(value)) alreadyNested(call)
-  if (docOf(value) === docOf(target)) invalid(`${call}: a type cannot be nested in itself; nest its copy()`)
-  seen.add(value)
-}
-
-function alreadyNested(call: string): never {
-  invalid(`${call}: this type is in a document already; nest its copy(), or list.move()`)
-}
-
 const instead: Record<string, string> = {
   Date: 'store date.toISOString() or date.getTime()',
   Map: 'store Object.fromEntries(map)',
@@ -108,7 +96,7 @@ const insteadOfPlain = 'nest maps and lists instead'
  * @returns what checks a value; `list`: it is to be an element of a list
  */
 function checker(call: string, target: Synced): (value: any, list?: boolean) => any {
-  const limit = limitOf.get(docOf(target)) ?? defaultLimit
+  const limit = limitOf.get(docOf(target)) ?? defaultMaxMessage
   const ancestors: object[] = []
   let bytes = 0
 
@@ -120,7 +108,7 @@ function checker(call: string, target: Synced): (value: any, list?: boolean) => 
     switch (typeof value) {
       case 'string':
         if (loneSurrogate.test(value)) refuse(path, 'half of a surrogate pair', 'cut between characters')
-        bytes += bytes + value.length * 3 > limit ? new TextEncoder().encode(value).length : value.length
+        bytes += bytes + value.length * 3 > limit ? byteLength(value) : value.length
         return value
       case 'bigint':
         if (value !== BigInt.asIntN(64, value))

@@ -17,21 +17,17 @@ export function wrap(type: Y.AbstractType<any>): Synced | undefined {
 export function read(value: unknown): any {
   if (!(value instanceof Y.AbstractType)) return value
   // A type that has no Synced counterpart, as Y.XmlFragment, is read as it is.
-  return wrapperOf(value) ?? make(value) ?? value
+  return wrap(value) ?? value
 }
 
 /** The plain form of what an application reads. */
 export function plain(value: any): any {
-  return value !== null && typeof value === 'object' && typeof value.toJSON === 'function'
-    ? value.toJSON()
-    : value
+  return typeof value?.toJSON === 'function' ? value.toJSON() : value
 }
 
 /** Whether a value is a Yjs type that has a Synced counterpart. A Y.Xml type inherits from one, but has none. */
 export function isSyncable(value: any): value is Y.Map<any> | Y.Array<any> | Y.Text {
-  return (
-    value instanceof Y.AbstractType && [Y.Map, Y.Array, Y.Text].some((kind) => kind === value.constructor)
-  )
+  return [Y.Map, Y.Array, Y.Text].includes(value?.constructor)
 }
 
 function make(type: any): Synced | undefined {

@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
-import {
-  newNestedList,
-  newNestedMap,
-  rebind,
-  type SyncedList,
-  type SyncedMap,
-  wrap,
-} from '../../src/synced/index.js'
+import { newNestedList, newNestedMap, type SyncedList, type SyncedMap, wrap } from '../../src/synced/index.js'
 import { Peers } from './peers.js'
 
 const listOf = (doc: Y.Doc | undefined): SyncedList => wrap((doc as Y.Doc).getArray('list'))
@@ -118,7 +111,7 @@ describe('a list', () => {
     const doc = new Y.Doc()
     doc.getArray('list').push(['new'])
     const old = list.type
-    rebind(list, doc.getArray('list'))
+    list.rebind(doc.getArray('list'))
     expect(list.toArray()).toEqual(['new'])
     expect(wrap(doc.getArray('list'))).toBe(list)
     expect(history.canUndo()).toBe(false)
@@ -127,7 +120,7 @@ describe('a list', () => {
     expect(events).toEqual([old.doc, doc])
     history.undo()
     expect(list.toArray()).toEqual(['new'])
-    expect(() => rebind(list, doc.getMap('map'))).toThrow('another kind')
+    expect(() => list.rebind(doc.getMap('map') as never)).toThrow('another kind')
   })
 })
 
