@@ -15,7 +15,7 @@ const maxClientID = 1<<53 - 1
 
 // Revert returns a V1 update that, applied to current, makes its content that of version, an earlier state of the same
 // document: what was inserted since is deleted; what was deleted since is inserted anew, where it was, by the given
-// client; what is in both stays what it is. So the update is an edit like any other: edits that others make at the same
+// client; what is in both stays what it is, and so does what is new but the same as what would have to be inserted. So the update is an edit like any other: edits that others make at the same
 // time merge with it, and a Revert to the state before undoes it. It is nil if there is nothing to do. Neither document is
 // changed, but both are read, which nobody else may do meanwhile; current may well have lost the content of what was
 // deleted.
@@ -53,6 +53,7 @@ func revert(current, version *Doc, client uint64, v wire.Version) ([]byte, error
 	if c := current.lookClient(client); c != 0 {
 		r.clock = current.clients[c].state
 	}
+	r.budget = 1000 + 4*(len(version.items)+len(current.items))
 	r.enc.Reset(v)
 	r.everything()
 	update, err := r.update()
@@ -112,8 +113,10 @@ type reverter struct {
 	run  wire.Struct // the last struct, which the next may continue; none if its Len is 0
 	text []byte      // of run
 
-	dels []delRange // what to delete, by client index of cur
-	todo []pair
+	dels   []delRange // what to delete, by client index of cur
+	todo   []pair
+	walk   walker
+	budget int // for comparing types, see equal
 }
 
 // pair is a type of old, and what has to get its content.
@@ -186,6 +189,18 @@ func (r *reverter) inside(p pair, key []byte) wire.Struct {
 	return s
 }
 
+// before is the place before the n-th unit of an item of cur.
+func (r *reverter) before(it *item, n uint32) wire.Struct {
+	switch {
+	case n > 0:
+		return r.behind(it, n)
+	case it.left != 0:
+		left := &r.cur.items[it.left]
+		return r.behind(left, left.length)
+	}
+	return wire.Struct{Info: wire.HasRightOrigin, RightOrigin: r.cur.idOf(it, 0)}
+}
+
 // behind is the place behind the first n units of an item of cur.
 func (r *reverter) behind(it *item, n uint32) wire.Struct {
 	s := wire.Struct{Info: wire.HasOrigin, Origin: r.cur.idOf(it, n-1)}
@@ -208,38 +223,31 @@ func (d *Doc) idOf(it *item, n uint32) wire.ID {
 	return wire.ID{Client: d.clients[it.client()].id, Clock: it.clock + n}
 }
 
-// put inserts the next n units of o, of which it reads the content, and makes place the one behind them.
-func (r *reverter) put(place *wire.Struct, o *reader, n uint32) {
-	it := o.it
-	data := o.take(n)
-	if it.kind() == wire.String {
-		// Characters outside the basic plane are inserted whole, with their first half.
-		if n = textLen(data, n); n == 0 {
-			return
-		}
-	}
-	if r.clock+n > maxClock {
+// put inserts a piece of old, and makes place the one behind it.
+func (r *reverter) put(place *wire.Struct, p piece) {
+	k := p.it.kind()
+	if r.clock+p.n > maxClock {
 		r.err = fmt.Errorf("%w: clock of client %d beyond %d", ErrTooLarge, r.client, maxClock)
 		return
 	}
 	first := wire.ID{Client: r.client, Clock: r.clock}
-	r.clock += n
-	if !r.continues(place, it.kind()) {
+	r.clock += p.n
+	if r.continues(place, k) {
+		r.text = append(r.text, p.data...)
+		r.run.Len += p.n
+	} else {
 		r.flush()
 		s := &r.run
-		r.old.fillStruct(it, s)
-		s.ID, s.Len = first, n
+		r.old.fillStruct(p.it, s)
+		s.ID, s.Len = first, p.n
 		s.Info, s.Origin, s.RightOrigin = place.Info, place.Origin, place.RightOrigin
 		s.Parent, s.ParentName, s.ParentID, s.ParentSub = place.Parent, place.ParentName, place.ParentID, place.ParentSub
-		if o.divisible() {
-			r.text = append(r.text[:0], data...)
+		if isDivisible(k) {
+			r.text = append(r.text[:0], p.data...)
 		}
-	} else {
-		r.text = append(r.text, data...)
-		r.run.Len += n
 	}
-	if it.kind() == wire.Type {
-		r.todo = append(r.todo, pair{old: int32(it.off), id: first})
+	if k == wire.Type {
+		r.todo = append(r.todo, pair{old: int32(p.it.off), id: first})
 	}
 	place.Info |= wire.HasOrigin
 	place.Parent = wire.ParentUnknown

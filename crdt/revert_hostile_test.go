@@ -114,10 +114,11 @@ func tryRevert(current, version *Doc, client uint64) error {
 	before = contents(newest)
 	for _, s := range []struct {
 		name, want string
+		target     *Doc
 		update     func() ([]byte, error)
 	}{
-		{"reverted", want, func() ([]byte, error) { return u, nil }},
-		{"back again", before, func() ([]byte, error) { return RevertV2(current, newest, client+1) }},
+		{"reverted", want, version, func() ([]byte, error) { return u, nil }},
+		{"back again", before, newest, func() ([]byte, error) { return RevertV2(current, newest, client+1) }},
 	} {
 		u, err := s.update()
 		if errors.Is(err, ErrUnrelated) {
@@ -136,6 +137,9 @@ func tryRevert(current, version *Doc, client uint64) error {
 		}
 		if got := contents(current); got != s.want {
 			return fmt.Errorf("%s:\n%sinstead of\n%s", s.name, got, s.want)
+		}
+		if u, err := RevertV2(current, s.target, client+2); u != nil || err != nil {
+			return fmt.Errorf("%s: nothing should be left to do, but %x, %w", s.name, u, err)
 		}
 	}
 	return nil

@@ -29,8 +29,6 @@ func (d *Doc) read(it *item) reader {
 	return x
 }
 
-func (x *reader) divisible() bool { return isDivisible(x.it.kind()) }
-
 // rest is how many units there are to read.
 func (x *reader) rest() uint32 { return x.it.length - x.off }
 
@@ -69,6 +67,34 @@ func (x *reader) take(n uint32) []byte {
 	}
 	x.pos += size
 	return rest[:size]
+}
+
+// liveReader reads what is live in a sequence.
+type liveReader struct {
+	reader
+	next int32 // the item to read after this one
+}
+
+// readLive returns a reader of a type's sequence; its item is nil if nothing is live.
+func (d *Doc) readLive(typ int32) liveReader {
+	o := liveReader{reader: reader{d: d}, next: d.firstOf(typ)}
+	o.forward()
+	return o
+}
+
+// forward goes to the next live item when this one is read.
+func (o *liveReader) forward() {
+	if o.it != nil && o.rest() > 0 {
+		return
+	}
+	o.it = nil
+	for o.next != 0 && o.it == nil {
+		it := &o.d.items[o.next]
+		o.next = it.right
+		if !it.deleted() {
+			o.reader = o.d.read(it)
+		}
+	}
 }
 
 // textLen is how many units text is that a reader returned for n units.

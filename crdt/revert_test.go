@@ -114,6 +114,9 @@ func TestRevert(t *testing.T) {
 				if got := shows(current); got != c.want {
 					t.Fatalf("shows %s, want %s", got, c.want)
 				}
+				if u := reverted(t, current, version, n+200); u != nil {
+					t.Fatalf("nothing should be left to do, but %x", u)
+				}
 				version = loaded(t, state(t, current))
 				reverted(t, current, snapshot, n+100)
 				if got := shows(current); got != changed {

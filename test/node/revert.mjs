@@ -4,8 +4,8 @@
 //
 // For each case: a frame is written (oracle/stream.mjs) with a version, what came later, and what comes aside. Go answers
 // with its updates: u32 count, then u32 length and bytes of each. They go, in turn, from the newest state to the version
-// and back. Then a frame of what yjs made of them is written: a record after every update, and one after the first update
-// and what came aside.
+// and back; the last goes to the version once more from where the first and what came aside lead. Then a frame of what yjs
+// made of them is written: a record after every update, before the last one for what came aside, and one at the end.
 
 import { readSync } from 'node:fs'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
@@ -123,24 +123,31 @@ const examine = (history, updates) => {
   const targets = [version, before]
   const add = (doc, error) =>
     records.add(kinds.reverted, 1, 0, error, Y.encodeStateAsUpdate(doc), Y.encodeStateAsUpdateV2(doc))
+  const applied = (doc, update) => {
+    if (update.length > 0) Y.applyUpdate(doc, update) // nothing if there was nothing to do
+  }
+  const again = updates.pop()
   updates.forEach((update, i) => {
-    if (update.length > 0) Y.applyUpdate(server, update)
+    applied(server, update)
     let error = compare(`update ${i}`, content(server), content(loaded(targets[i % 2])))
     if (server.store.pendingStructs !== null || server.store.pendingDs !== null)
       error += 'something is pending\n'
     if (i === 0) {
       // A client cleans up formats by itself, which must not change what is seen.
       const client = newClient(world, before)
-      if (update.length > 0) Y.applyUpdate(client, update)
+      applied(client, update)
       error += compare('a client', shown(client, world.names), shown(newClient(world, version), world.names))
     }
     add(server, error)
   })
   const merged = newServer(history)
-  for (const bytes of [updates[0], aside.bytes]) if (bytes.length > 0) Y.applyUpdate(merged, bytes)
+  applied(merged, updates[0])
+  Y.applyUpdate(merged, aside.bytes)
   add(merged, '')
+  applied(merged, again)
+  add(merged, compare('once more', content(merged), content(loaded(version))))
   const alike = isDeepStrictEqual(content(other), content(withAside(history)))
-  if (updates[0].length > 0) Y.applyUpdate(other, updates[0])
+  applied(other, updates[0])
   // The other one may have cleaned up formats, and tells.
   Y.applyUpdate(merged, Y.encodeStateAsUpdate(other))
   Y.applyUpdate(other, Y.encodeStateAsUpdate(merged))

@@ -112,27 +112,50 @@ func answer(c *oracle.Case) (updates [][]byte, examine func(*oracle.Case) error,
 			return nil, nil, err
 		}
 		states = append(states, s)
+		if u, err := crdt.Revert(current, targets[i%2], client+1); u != nil || err != nil {
+			return nil, nil, fmt.Errorf("update %d leaves something to do: %x, %w", i, u, err)
+		}
 		// Whoever reverts has the state of a moment ago as a snapshot.
 		if targets[i%2], err = snapshot(current); err != nil {
 			return nil, nil, err
 		}
 	}
+	again, more, err := h.again(updates[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	updates, states = append(updates, again), append(states, more...)
+	return updates, func(said *oracle.Case) error { return sameStates(said, states) }, nil
+}
+
+// again goes back to the version after the first update and what came aside; the states are those before and after that.
+func (h history) again(first []byte) (update []byte, states []state, err error) {
+	version, err := h.document(1)
+	if err != nil {
+		return nil, nil, err
+	}
 	merged, err := h.document(len(h.records))
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := applyOwn(merged, updates[0]); err != nil {
+	if err := applyOwn(merged, first); err != nil {
 		return nil, nil, err
 	}
 	if _, err := merged.ApplyUpdate(h.aside); err != nil {
 		return nil, nil, fmt.Errorf("what came aside: %w", err)
 	}
-	s, err := stateOf(merged)
+	before, err := stateOf(merged)
 	if err != nil {
 		return nil, nil, err
 	}
-	states = append(states, s)
-	return updates, func(said *oracle.Case) error { return sameStates(said, states) }, nil
+	if update, err = crdt.Revert(merged, version, 1<<50); err != nil {
+		return nil, nil, fmt.Errorf("once more: %w", err)
+	}
+	if err := applyOwn(merged, update); err != nil {
+		return nil, nil, fmt.Errorf("once more: %w", err)
+	}
+	after, err := stateOf(merged)
+	return update, []state{before, after}, err
 }
 
 func applyOwn(doc *crdt.Doc, update []byte) error {
