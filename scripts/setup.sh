@@ -6,6 +6,7 @@
 #   scripts/setup.sh chromium   a browser for the browser tests
 #   scripts/setup.sh s3         S3 servers for the storage tests, built into bin/tools (a few minutes, once)
 #   scripts/setup.sh gcs        the same for Google Cloud Storage
+#   scripts/setup.sh postgres   PostgreSQL's programs; the tests start servers of their own
 #   scripts/setup.sh azure      the same for Azure Blob Storage: npm packages below test/servers
 # System packages come from apt, with sudo when not root.
 set -eu
@@ -69,6 +70,22 @@ chromium() {
 	fi
 }
 
+postgres() {
+	for program in /usr/lib/postgresql/*/bin/initdb; do
+		[ ! -x "$program" ] || return 0
+	done
+	! command -v initdb >/dev/null 2>&1 || return 0
+	# Debian's package makes a server and starts it, unless it is told not to.
+	if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+		apt_install postgresql-common
+	fi
+	as_root=
+	[ "$(id -u)" -eq 0 ] || as_root=sudo
+	$as_root mkdir -p /etc/postgresql-common/createcluster.d
+	echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.d/no-main-cluster.conf >/dev/null
+	apt_install postgresql
+}
+
 go_server() { # go_server NAME PACKAGE: a program of the module test/servers
 	go_toolchain
 	if [ ! -x "bin/tools/$1" ] || [ test/servers/go.sum -nt "bin/tools/$1" ]; then
@@ -85,6 +102,7 @@ for part in "$@"; do
 	node) node_packages ;;
 	race) race ;;
 	chromium) chromium ;;
+	postgres) postgres ;;
 	s3)
 		go_server versitygw github.com/versity/versitygw/cmd/versitygw
 		go_server gofakes3 github.com/johannesboyne/gofakes3/cmd/gofakes3

@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// hostClass is the first half of the advisory locks by which hosts show that they live; the second is their number.
+const hostClass = 0x53594d48 // "SYMH"
+
+const (
+	hostRetryMin = 50 * time.Millisecond
+	hostRetryMax = 2 * time.Second
+)
+
+// host is this process as others see it: a number, and a session that holds the number's lock for as long as the
+// process lives. When the process ends, however it ends, the server notices the end of the session and the rooms that
+// the process held show as inactive. Nothing else depends on it: who may write is a matter of epochs.
+type host struct {
+	num    int32
+	config *pgx.ConnConfig
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// newHost gets a number and its lock.
+func newHost(ctx context.Context, config *pgx.ConnConfig) (*host, error) {
+	h := &host{config: config, done: make(chan struct{})}
+	c, err := connect(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	err = c.QueryRow(ctx, `SELECT nextval('host')::int`).Scan(&h.num)
+	if err == nil {
+		err = h.lock(ctx, c)
+	}
+	if err != nil {
+		hangUp(c)
+		return nil, fmt.Errorf("get a number for this host: %w", explain(err))
+	}
+	run, cancel := context.WithCancel(context.Background())
+	h.cancel = cancel
+	go h.run(run, c)
+	return h, nil
+}
+
+// lock waits until the number's lock is free, which it is unless a lost session of this host still has it.
+func (h *host) lock(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, int32(hostClass), h.num)
+	return err
+}
+
+// run keeps the session, and makes a new one when it is lost.
+func (h *host) run(ctx context.Context, c *pgx.Conn) {
+	defer close(h.done)
+	retry := hostRetryMin
+	for {
+		if c != nil {
+			// Nobody notifies this session, so this returns when the session or ctx is over.
+			_, _ = c.WaitForNotification(ctx)
+			hangUp(c)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retry):
+		}
+		var err error
+		if c, err = connect(ctx, h.config); err == nil {
+			if err = h.lock(ctx, c); err != nil {
+				hangUp(c)
+			}
+		}
+		if err != nil {
+			c, retry = nil, min(2*retry, hostRetryMax)
+		} else {
+			retry = hostRetryMin
+		}
+	}
+}
+
+func (h *host) close() {
+	h.cancel()
+	<-h.done
+}
+
+// living returns which of some hosts have a session. A host's lock that can be had is nobody's; it is given back at
+// the end of the statement.
+func living(ctx context.Context, c *pgx.Conn, hosts map[int64]bool) error {
+	if len(hosts) == 0 {
+		return nil
+	}
+	nums := make([]int32, 0, len(hosts))
+	for n := range hosts {
+		nums = append(nums, int32(n))
+	}
+	rows, err := c.Query(ctx, `SELECT h, NOT pg_try_advisory_xact_lock_shared($1, h) FROM unnest($2::int[]) AS h`, int32(hostClass), nums)
+	if err != nil {
+		return err
+	}
+	var n int64
+	var lives bool
+	_, err = pgx.ForEachRow(rows, []any{&n, &lives}, func() error {
+		hosts[n] = lives
+		return nil
+	})
+	return err
+}
