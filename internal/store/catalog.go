@@ -22,9 +22,21 @@ type Room struct {
 	JournalBytes  int64  // size of the journal rows that the snapshot does not cover
 	Through       uint64 // newest update that the snapshot contains
 	LastSeq       uint64 // newest durable update
+
+	// The snapshot before the newest one is kept too, so that a newest one that is damaged is not the only one. "" if
+	// there is none of the same generation.
+	PreviousKey     string
+	PreviousThrough uint64
+
+	Deleted    time.Time // when it was deleted; zero if it is not
+	Quarantine string    // why it cannot be opened, "" if it can
+
+	Members     int   // connections in it, as of the last second; 0 if no host has it open
+	MostMembers int   // at the same time, ever
+	Joins       int64 // connections that were ever in it
 }
 
-// Bytes is what the room occupies in storage: snapshot and journal.
+// Bytes is what the room's newest state occupies in storage: snapshot and journal.
 func (r Room) Bytes() int64 { return r.SnapshotBytes + r.JournalBytes }
 
 // Reader is the read-only view of stored rooms, for the management API. Its methods never change anything, claim
@@ -41,15 +53,30 @@ type Reader interface {
 
 // Catalog is the SQL half of a store. Safe for concurrent use.
 type Catalog interface {
-	// Claim creates the room if need be and raises its epoch by one, durably.
+	Versions
+	Lifecycle
+	Visits
+	// Claim creates the room if need be and raises its epoch by one, durably. A new room of an id that was erased has a higher
+	// generation and a higher epoch than the erased one had. Errors: room.ErrDeleted; room.ErrCorrupt, with ErrQuarantined if
+	// the room is in quarantine already.
 	Claim(ctx context.Context, id string, events room.JournalEvents) (Claim, Room, error)
 	// Load returns the room and, as one consistent state, the journalled updates after Room.Through in order.
 	Load(ctx context.Context, id string) (Room, [][]byte, error)
-	// Rooms and Room are those of Reader.
+	// Rooms and Room are those of Reader. If the catalog's own record of a room fails its checksum, Room returns it as it is
+	// with an error that wraps room.ErrCorrupt.
 	Rooms(ctx context.Context, after string, limit int) ([]Room, error)
 	Room(ctx context.Context, id string) (Room, error)
-	// SnapshotKeys calls f with the key of every snapshot that a room points to, until f fails.
+	// SnapshotKeys calls f with the key of every snapshot that is in use, until f fails: newest and previous ones of rooms,
+	// and versions. A key may come more than once. The error wraps room.ErrCorrupt if a room's record fails its checksum, so
+	// that its keys cannot be believed.
 	SnapshotKeys(ctx context.Context, f func(key string) error) error
+	// Salvage returns those journalled updates of a room after number after that can be read, in order and each once. damage says
+	// what is damaged or missing; err is for storage that cannot be read at all, and ErrNoRoom.
+	Salvage(ctx context.Context, id string, after uint64) (updates [][]byte, damage []error, err error)
+	// Repair makes a snapshot the state of a room that is damaged or in quarantine: it drops all journal rows of the room,
+	// lifts the quarantine and raises the epoch. p.Through must be at least the newest update known, Room.LastSeq. With
+	// damaged the newest snapshot is no good, so the previous one stays that. It returns the keys that nothing points to any more.
+	Repair(ctx context.Context, id string, p Pointer, damaged bool) (free []string, err error)
 	// Settled returns a channel that is closed once the outcome of every write asked for so far is certain, which may
 	// take until some later write: one that failed can still surface after a crash, until another has succeeded.
 	Settled() <-chan struct{}
@@ -65,9 +92,9 @@ type Claim interface {
 	Backlog() int
 	// Durable is the newest durable update.
 	Durable() uint64
-	// Point makes the snapshot under key, of size bytes, the room's newest and drops the journal rows up to through, in
-	// one fenced transaction. It returns the key that was replaced. ErrFenced if the claim is over.
-	Point(ctx context.Context, key string, size int64, through uint64) (previous string, err error)
+	// Point makes a snapshot the room's newest and the newest the previous, and drops the journal rows up to p.Through, in
+	// one fenced transaction. It returns the keys that nothing points to any more. ErrFenced if the claim is over.
+	Point(ctx context.Context, p Pointer) (free []string, err error)
 	Release(ctx context.Context) error
 }
 

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"sync"
 )
 
@@ -20,7 +20,7 @@ type janitor struct {
 	wake chan struct{}
 }
 
-// chore is one object to remove. With room set it is removed only if the catalog's pointer is certainly elsewhere.
+// chore is one object to remove. With room set it is removed only if the catalog certainly does not point to it.
 type chore struct{ room, key string }
 
 func newJanitor(catalog Catalog, objects Objects) *janitor {
@@ -30,8 +30,12 @@ func newJanitor(catalog Catalog, objects Objects) *janitor {
 	return j
 }
 
-// remove queues an object that no catalog row can point to, now or after a crash.
-func (j *janitor) remove(key string) { j.add(chore{key: key}) }
+// remove queues objects that no catalog row can point to, now or after a crash.
+func (j *janitor) remove(keys ...string) {
+	for _, key := range keys {
+		j.add(chore{key: key})
+	}
+}
 
 // removeIfUnused queues an object whose catalog write failed. Such a write can still surface after a crash, so the
 // janitor waits until the catalog is sure, and looks.
@@ -75,7 +79,7 @@ func (j *janitor) run() {
 			}
 		case <-settled:
 			for _, c := range doubtful {
-				if info, err := j.catalog.Room(j.ctx, c.room); err == nil && info.SnapshotKey != c.key {
+				if used, err := j.used(c); err == nil && !used {
 					j.delete(c)
 				}
 			}
@@ -87,28 +91,19 @@ func (j *janitor) run() {
 // delete removes an object. A failure leaves an orphan for the next start, which is all that is lost.
 func (j *janitor) delete(c chore) { _ = j.objects.Delete(j.ctx, c.key) }
 
-// CleanOrphans removes the objects that look like snapshots and that no room points to: what a crash between storing
-// an object and pointing to it, or between pointing and removing the previous one, leaves behind. It must run before
-// the first Save. It returns how many it removed.
-func (s *Store) CleanOrphans(ctx context.Context) (int, error) {
-	used := make(map[string]struct{})
-	err := s.catalog.SnapshotKeys(ctx, func(key string) error {
-		used[key] = struct{}{}
-		return nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("list the snapshots in use: %w", err)
+// used reports whether the room of a doubtful chore points to its object.
+func (j *janitor) used(c chore) (bool, error) {
+	info, err := j.catalog.Room(j.ctx, c.room)
+	if errors.Is(err, ErrNoRoom) {
+		return false, nil
 	}
-	removed := 0
-	err = s.objects.List(ctx, func(key string) error {
-		if _, ok := used[key]; ok || !IsSnapshotKey(key) {
-			return nil
-		}
-		removed++
-		return s.objects.Delete(ctx, key)
-	})
-	if err != nil {
-		return removed, fmt.Errorf("remove snapshots that no room points to: %w", err)
+	if err != nil || info.SnapshotKey == c.key || info.PreviousKey == c.key {
+		return true, err
 	}
-	return removed, nil
+	used := false
+	err = eachVersion(j.ctx, j.catalog, c.room, func(v Version) (bool, error) {
+		used = v.Key == c.key
+		return used, nil
+	})
+	return used, err
 }

@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+
+	"github.com/symphony-rtc/symphony/internal/room"
 )
 
 // What a catalog keeps about rooms besides their newest state. The records of all SQL catalogs are the same code
@@ -100,5 +103,14 @@ type Pointer struct {
 	KeepEvery time.Duration
 }
 
-// ErrNoVersion says that a room has no such version.
-var ErrNoVersion = errors.New("no such version")
+var (
+	// ErrNoVersion says that a room has no such version.
+	ErrNoVersion = errors.New("no such version")
+	// ErrQuarantined is wrapped, beside room.ErrCorrupt, by errors about a room whose damage is known already.
+	ErrQuarantined = errors.New("the room is in quarantine")
+)
+
+// Reason is what to note as the reason of a quarantine: the text of an error without that of room.ErrCorrupt at its end.
+func Reason(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+room.ErrCorrupt.Error())
+}

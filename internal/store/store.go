@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"log/slog"
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/room"
@@ -13,34 +13,108 @@ import (
 // MaxIDBytes is the longest room id that can be stored.
 const MaxIDBytes = 255
 
-// Store is a room.Store and a Reader over a Catalog and Objects. Safe for concurrent use.
+// Options of New. The zero value of each field means its default; a negative duration or number means no limit.
+type Options struct {
+	// KeepEvery makes a save an automatic version if the newest automatic one is older; 10 minutes. Negative: never.
+	KeepEvery time.Duration
+	// KeepVersions is how many automatic versions without a label a room keeps; 100.
+	KeepVersions int
+	// KeepFor is how long it keeps them; 90 days.
+	KeepFor time.Duration
+	// EraseAfter is how long a deleted room can be restored; 30 days.
+	EraseAfter time.Duration
+	// KeepVisits is how long the history of connections is kept; 30 days.
+	KeepVisits time.Duration
+	// Observe hears how long storage took. May be nil.
+	Observe Observer
+	// Log hears of what goes wrong in the background. Discards by default.
+	Log *slog.Logger
+	// Now is the clock by which retention is decided; time.Now by default. Give the catalog the same.
+	Now func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	const day = 24 * time.Hour
+	setDefault(&o.KeepEvery, 10*time.Minute)
+	setDefault(&o.KeepVersions, 100)
+	setDefault(&o.KeepFor, 90*day)
+	setDefault(&o.EraseAfter, 30*day)
+	setDefault(&o.KeepVisits, 30*day)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// Store is a room.Store and a Reader over a Catalog and Objects, and what manages stored rooms: versions, deletion, repair,
+// visits. Safe for concurrent use.
 type Store struct {
 	catalog Catalog
 	objects Objects
-	observe Observer
+	o       Options
 	janitor *janitor
+	keeper  *keeper
+	visits  *recorder
 }
 
-// New composes a store. It owns both parts from now on. observe may be nil.
-func New(catalog Catalog, objects Objects, observe Observer) *Store {
-	return &Store{catalog: catalog, objects: objects, observe: observe, janitor: newJanitor(catalog, objects)}
+// New composes a store. It owns both parts from now on.
+func New(catalog Catalog, objects Objects, o Options) *Store {
+	s := &Store{catalog: catalog, objects: objects, o: o.withDefaults(), janitor: newJanitor(catalog, objects)}
+	s.visits = newRecorder(catalog, s.o.Log)
+	s.keeper = newKeeper(s)
+	return s
 }
 
 // Close makes everything appended durable and ends the store. Open handles must not be used any more.
 func (s *Store) Close() error {
+	s.keeper.close()
+	s.visits.close()
 	err := s.catalog.Close()
 	s.janitor.close()
 	return err
 }
 
-// Open implements room.Store.
+// Open implements room.Store. The handle is a *Handle.
 func (s *Store) Open(ctx context.Context, id string, events room.JournalEvents) (room.Handle, room.Stored, error) {
+	h, stored, err := s.Claim(ctx, id, events)
+	if err != nil {
+		return nil, room.Stored{}, err
+	}
+	return h, stored, nil
+}
+
+// Claim is Open for those who want to do more with a room than a host does. A room whose data turns out to be damaged is
+// put into quarantine.
+func (s *Store) Claim(ctx context.Context, id string, events room.JournalEvents) (*Handle, room.Stored, error) {
 	if id == "" || len(id) > MaxIDBytes {
 		return nil, room.Stored{}, fmt.Errorf("open room %q: a room id has 1 to %d bytes, this has %d", id, MaxIDBytes, len(id))
 	}
+	h, stored, err := s.claim(ctx, id, events)
+	if err == nil {
+		return h, stored, nil
+	}
+	if errors.Is(err, room.ErrCorrupt) && !errors.Is(err, ErrQuarantined) {
+		if e := s.catalog.Quarantine(context.WithoutCancel(ctx), id, Reason(err)); e != nil {
+			err = fmt.Errorf("%w (and noting that failed: %v)", err, e)
+		}
+	}
+	return nil, room.Stored{}, fmt.Errorf("open room %q: %w", id, err)
+}
+
+func (s *Store) claim(ctx context.Context, id string, events room.JournalEvents) (*Handle, room.Stored, error) {
 	claim, info, err := s.catalog.Claim(ctx, id, events)
 	if err != nil {
-		return nil, room.Stored{}, fmt.Errorf("open room %q: %w", id, err)
+		return nil, room.Stored{}, err
 	}
 	epoch := info.Epoch
 	var journal [][]byte
@@ -59,9 +133,9 @@ func (s *Store) Open(ctx context.Context, id string, events room.JournalEvents) 
 		if e := claim.Release(context.WithoutCancel(ctx)); e != nil && !errors.Is(err, room.ErrFenced) {
 			err = fmt.Errorf("%w (and marking it inactive failed: %v)", err, e)
 		}
-		return nil, room.Stored{}, fmt.Errorf("open room %q: %w", id, err)
+		return nil, room.Stored{}, err
 	}
-	return &handle{store: s, claim: claim, id: id, epoch: epoch}, stored, nil
+	return &Handle{store: s, claim: claim, id: id, epoch: epoch}, stored, nil
 }
 
 // Read implements Reader.
@@ -79,9 +153,6 @@ func (s *Store) Read(ctx context.Context, id string) (room.Stored, error) {
 // Backlog implements room.Store.
 func (s *Store) Backlog() int { return s.catalog.Backlog() }
 
-// Salvage implements room.Store.
-func (s *Store) Salvage(ctx context.Context, id string) (room.Stored, error) { return s.Read(ctx, id) }
-
 // Rooms implements Reader.
 func (s *Store) Rooms(ctx context.Context, after string, limit int) ([]Room, error) {
 	return s.catalog.Rooms(ctx, after, limit)
@@ -97,102 +168,44 @@ func (s *Store) load(ctx context.Context, info Room, journal [][]byte) (room.Sto
 		if info.SnapshotKey == "" {
 			return stored, nil
 		}
-		object, err := s.objects.Get(ctx, info.SnapshotKey)
+		body, err := s.snapshot(ctx, info.ID, info.SnapshotKey, info.Through)
 		if errors.Is(err, ErrNoObject) && attempt < 10 {
-			// A host may have saved a newer one meanwhile. If the catalog has not moved, the object is really missing.
+			// A host may have saved newer ones meanwhile. If the catalog has not moved, the object is really missing.
 			before := info.SnapshotKey
-			if info, journal, err = s.catalog.Load(ctx, info.ID); err != nil {
-				return room.Stored{}, err
+			var e error
+			if info, journal, e = s.catalog.Load(ctx, info.ID); e != nil {
+				return room.Stored{}, e
 			}
 			if info.SnapshotKey != before {
 				continue
 			}
-			err = ErrNoObject
 		}
-		if errors.Is(err, ErrNoObject) {
-			return room.Stored{}, fmt.Errorf("snapshot %s of room %q is missing, restore the file from a backup: %w",
-				info.SnapshotKey, info.ID, room.ErrCorrupt)
-		}
-		if err != nil {
-			return room.Stored{}, fmt.Errorf("get snapshot %s: %w", info.SnapshotKey, err)
-		}
-		stored.Snapshot, err = checkSnapshot(object, info)
+		stored.Snapshot = body
 		return stored, err
 	}
 }
 
-// checkSnapshot returns the body of an object that must be the snapshot that info points to.
-func checkSnapshot(object []byte, info Room) ([]byte, error) {
+// snapshot gets and checks a snapshot of a room. Errors wrap room.ErrCorrupt if the object is damaged, and ErrNoObject
+// besides if it is missing.
+func (s *Store) snapshot(ctx context.Context, id, key string, through uint64) ([]byte, error) {
+	object, err := s.objects.Get(ctx, key)
+	if errors.Is(err, ErrNoObject) {
+		return nil, fmt.Errorf("snapshot %s of room %q: %w; repair the room or restore the file from a backup: %w",
+			key, id, ErrNoObject, room.ErrCorrupt)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get snapshot %s: %w", key, err)
+	}
 	is, body, err := parseSnapshot(object)
 	switch {
 	case err != nil:
-	case is.room != info.ID:
+	case is.room != id:
 		err = fmt.Errorf("it belongs to room %q", is.room)
-	case is.through != info.Through:
-		err = fmt.Errorf("it goes through update %d instead of %d", is.through, info.Through)
+	case is.through != through:
+		err = fmt.Errorf("it goes through update %d instead of %d", is.through, through)
 	default:
 		return body, nil
 	}
-	return nil, fmt.Errorf("snapshot %s of room %q cannot be used: %w; nothing was changed, restore the file from a backup: %w",
-		info.SnapshotKey, info.ID, err, room.ErrCorrupt)
-}
-
-// handle is a room.Handle.
-type handle struct {
-	store *Store
-	claim Claim
-	id    string
-	epoch uint64
-	save  sync.Mutex // one Save at a time
-}
-
-func (h *handle) Append(seq uint64, update []byte) { h.claim.Append(seq, update) }
-
-func (h *handle) Backlog() int { return h.claim.Backlog() }
-
-func (h *handle) Release(ctx context.Context) error {
-	if err := h.claim.Release(ctx); err != nil {
-		return fmt.Errorf("release room %q: %w", h.id, err)
-	}
-	return nil
-}
-
-// Save implements room.Handle. Saves of one handle wait for each other.
-func (h *handle) Save(ctx context.Context, through uint64, snapshot []byte) error {
-	h.save.Lock()
-	defer h.save.Unlock()
-	began := time.Now()
-	err := h.saveLocked(ctx, through, snapshot)
-	if err != nil {
-		err = fmt.Errorf("save room %q through update %d: %w", h.id, through, err)
-	}
-	if h.store.observe != nil {
-		h.store.observe.SnapshotSaved(time.Since(began), len(snapshot), err)
-	}
-	return err
-}
-
-func (h *handle) saveLocked(ctx context.Context, through uint64, snapshot []byte) error {
-	if durable := h.claim.Durable(); through > durable {
-		return fmt.Errorf("only updates up to %d are durable", durable)
-	}
-	key := NewSnapshotKey(h.id, h.epoch, through)
-	header, body := encodeSnapshot(snapshotInfo{room: h.id, epoch: h.epoch, through: through}, snapshot)
-	if err := h.store.objects.Put(ctx, key, header, body); err != nil {
-		h.store.janitor.remove(key)
-		return fmt.Errorf("put snapshot: %w", err)
-	}
-	previous, err := h.claim.Point(ctx, key, int64(len(header)+len(body)), through)
-	switch {
-	case errors.Is(err, room.ErrFenced):
-		h.store.janitor.remove(key)
-		return err
-	case err != nil:
-		h.store.janitor.removeIfUnused(h.id, key)
-		return err
-	}
-	if previous != "" {
-		h.store.janitor.remove(previous)
-	}
-	return nil
+	return nil, fmt.Errorf("snapshot %s of room %q cannot be used: %w; nothing was changed, repair the room or restore the file "+
+		"from a backup: %w", key, id, err, room.ErrCorrupt)
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -174,6 +175,15 @@ func TestDamagedSnapshot(t *testing.T) {
 		if bad == nil && !errors.Is(err, fs.ErrNotExist) || bad != nil && !bytes.Equal(now, bad) {
 			t.Fatalf("%s: the damaged file was changed", what)
 		}
+		if info, err := s.Room(context.Background(), "room 1"); err != nil || !strings.Contains(info.Quarantine, info.SnapshotKey) {
+			t.Fatalf("%s: the quarantine says %q, %v", what, info.Quarantine, err)
+		}
+		if err := s.Recheck(context.Background(), "room 1"); !errors.Is(err, room.ErrCorrupt) {
+			t.Fatalf("%s: Recheck: %v", what, err)
+		}
+		if err := s.Quarantine(context.Background(), "room 1", ""); err != nil { // so that the next damage is noticed by itself
+			t.Fatal(err)
+		}
 	}
 	for at := 0; at < len(good); at++ {
 		if at > 80 && at%37 != 0 {
@@ -203,7 +213,10 @@ func TestDamagedSnapshot(t *testing.T) {
 	if err := os.WriteFile(file, good, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r = storetest.OpenRoom(t, s, "room 1") // repaired
+	if err := s.Recheck(context.Background(), "room 1"); err != nil { // repaired
+		t.Fatal(err)
+	}
+	r = storetest.OpenRoom(t, s, "room 1")
 	if !sameContent(r.Stored(), want[1]) {
 		t.Fatal("the repaired room is not as it was")
 	}

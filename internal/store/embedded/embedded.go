@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/internal/store/journal"
 	"github.com/symphony-rtc/symphony/internal/store/snapdir"
@@ -31,6 +32,7 @@ type Options struct {
 	BatchBytes int            // a commit does not wait longer once so much is queued; 1 MiB
 	Observe    store.Observer // for metrics; may be nil
 	Log        *slog.Logger   // hears of recovery and of damage; nil for silence
+	Store      store.Options  // versions and retention; Observe and Log are filled in
 }
 
 // Store is the embedded store. It is a room.Store and a store.Reader, safe for concurrent use.
@@ -81,19 +83,23 @@ func open(dir string, o Options) (_ *Store, err error) {
 	ctx := context.Background()
 	began := time.Now()
 	catalog, err := sqlite.Open(ctx, filepath.Join(dir, catalogFile), journal.Options{
-		Window: o.Window, BatchBytes: o.BatchBytes, Observe: o.Observe,
+		Window: o.Window, BatchBytes: o.BatchBytes, Observe: o.Observe, Now: o.Store.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.Store = store.New(catalog, s.objects, o.Observe)
+	o.Store.Observe, o.Store.Log = o.Observe, o.Log
+	s.Store = store.New(catalog, s.objects, o.Store)
 	damaged := catalog.Damaged()
 	for _, damage := range damaged {
 		o.Log.Error("a stored room is damaged and cannot be opened", "err", damage)
 	}
 	orphans := 0
 	if len(damaged) == 0 { // else leave everything as it is for whoever repairs it
-		if orphans, err = s.CleanOrphans(ctx); err != nil {
+		orphans, err = s.CleanOrphans(ctx, 0)
+		if errors.Is(err, room.ErrCorrupt) { // a room's record is damaged, which its opening will say, too
+			o.Log.Error("orphaned snapshots are left alone", "err", err)
+		} else if err != nil {
 			return nil, err
 		}
 	}

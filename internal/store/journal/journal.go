@@ -44,6 +44,8 @@ type Options struct {
 	BatchBytes int
 	// Observe hears of every commit. May be nil.
 	Observe store.Observer
+	// Now is the clock, time.Now by default.
+	Now func() time.Time
 }
 
 // Journal commits what rooms append in groups. Safe for concurrent use.
@@ -74,6 +76,9 @@ func New(backend Backend, o Options) *Journal {
 	}
 	if o.BatchBytes <= 0 {
 		o.BatchBytes = 1 << 20
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	j := &Journal{
 		backend: backend, o: o,
@@ -265,7 +270,7 @@ func (j *Journal) commit(b *batch) error {
 		updates += int(b.blocks[n].Count)
 		n++
 	}
-	changed, err := j.backend.Commit(b.ops, b.blocks[:n], began.UnixMilli())
+	changed, err := j.backend.Commit(b.ops, b.blocks[:n], j.o.Now().UnixMilli())
 	if j.o.Observe != nil && updates > 0 {
 		j.o.Observe.JournalCommit(time.Since(began), updates, bytes, err)
 	}

@@ -103,7 +103,7 @@ func (c *conn) query(query string, f func(row []driver.Value) error, args ...any
 	}
 }
 
-// scanner makes the Scan of database/sql for a row of integers and byte strings of the driver.
+// scanner makes the Scan of database/sql for a row of integers, text and blobs of the driver.
 func scanner(row []driver.Value) func(dest ...any) error {
 	return func(dest ...any) error {
 		for i, d := range dest {
@@ -111,10 +111,8 @@ func scanner(row []driver.Value) func(dest ...any) error {
 			switch d := d.(type) {
 			case *int64:
 				*d, ok = row[i].(int64)
-			case *bool:
-				var n int64
-				n, ok = row[i].(int64)
-				*d = n != 0
+			case *string:
+				*d, ok = row[i].(string)
 			case *[]byte:
 				switch v := row[i].(type) {
 				case []byte:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/internal/store/journal"
+	"github.com/symphony-rtc/symphony/internal/store/records"
 )
 
 //go:embed migrations/*.sql
@@ -23,6 +24,7 @@ var migrations embed.FS
 
 // DB is a store.Catalog in a SQLite file. The file belongs to one process at a time; the caller sees to that.
 type DB struct {
+	*records.Records
 	journal *journal.Journal
 
 	read  *sql.DB // admin reads and loads; cannot write
@@ -51,6 +53,7 @@ func Open(ctx context.Context, path string, o journal.Options) (*DB, error) {
 		return nil, fmt.Errorf("open the catalog %s: %w", path, explain(err))
 	}
 	db.journal = journal.New(db, o)
+	db.Records = records.New(recordsDB{db}, o.Now)
 	return db, nil
 }
 

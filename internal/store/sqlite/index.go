@@ -3,6 +3,8 @@ package sqlite
 import (
 	"slices"
 	"sync"
+
+	"github.com/symphony-rtc/symphony/internal/store/records"
 )
 
 // The journal is one sequence of rows; whose they are is indexed here, in memory, and rebuilt at start. An index in
@@ -30,16 +32,9 @@ type rowRef struct {
 	seg  *segment
 }
 
-// journalStats sums up the live rows of a room.
-type journalStats struct {
-	bytes   int64
-	last    uint64 // newest update, 0 without rows
-	updated int64  // time of the newest row, milliseconds
-}
-
 type roomRows struct {
-	rows []rowRef
-	journalStats
+	rows   []rowRef
+	sum    records.JournalStats
 	damage error // why the rows cannot be trusted; set at start only
 }
 
@@ -60,9 +55,9 @@ func (x *index) add(room, n int64, last uint64, size int, millis int64) {
 	r := x.room(room)
 	seg := x.extend(n, size)
 	r.rows = append(r.rows, rowRef{n: n, last: last, size: int32(min(size, 1<<30)), seg: seg})
-	r.bytes += int64(size)
-	r.last = last
-	r.updated = millis
+	r.sum.Bytes += int64(size)
+	r.sum.Last = last
+	r.sum.Updated = millis
 }
 
 // keep sees to it that no row which is there now is ever deleted: damaged rows are among them.
@@ -118,17 +113,34 @@ func (x *index) cover(num int64, through uint64) {
 			break
 		}
 		covered++
-		r.bytes -= int64(row.size)
-		row.seg.live--
-		if row.seg.live == 0 && row.seg.closed {
-			x.dead = append(x.dead, row.seg)
-		}
+		r.sum.Bytes -= int64(row.size)
+		x.leave(row.seg)
 	}
 	if covered == len(r.rows) {
 		delete(x.rooms, num)
 		return
 	}
 	r.rows = slices.Delete(r.rows, 0, covered)
+}
+
+// drop drops all rows of a room, and what is known about their damage.
+func (x *index) drop(num int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r := x.rooms[num]; r != nil {
+		for _, row := range r.rows {
+			x.leave(row.seg)
+		}
+		delete(x.rooms, num)
+	}
+}
+
+// leave takes one live row out of its segment.
+func (x *index) leave(seg *segment) {
+	seg.live--
+	if seg.live == 0 && seg.closed {
+		x.dead = append(x.dead, seg)
+	}
 }
 
 // take copies the references to a room's rows.
@@ -141,13 +153,13 @@ func (x *index) take(num int64) (rows []rowRef, damage error) {
 	return nil, nil
 }
 
-func (x *index) stats(num int64) journalStats {
+func (x *index) stats(num int64) records.JournalStats {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if r := x.rooms[num]; r != nil {
-		return r.journalStats
+		return r.sum
 	}
-	return journalStats{}
+	return records.JournalStats{}
 }
 
 // damage marks a room's rows as not to be trusted.

@@ -9,79 +9,58 @@ import (
 	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/internal/store/journal"
+	"github.com/symphony-rtc/symphony/internal/store/records"
 )
 
 // Rooms implements store.Reader. A row that fails its checksum is listed as it is; opening the room says what is wrong.
 func (db *DB) Rooms(ctx context.Context, after string, limit int) ([]store.Room, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT `+roomColumns+` FROM room WHERE id > ? ORDER BY id LIMIT ?`, []byte(after), limit)
+	var found []records.Row
+	err := readTx{db}.Query(ctx, `SELECT `+records.Columns+` FROM room WHERE id > ? ORDER BY id LIMIT ?`, func(scan func(...any) error) error {
+		r, err := records.Scan(scan)
+		if err != nil && r.ID == "" {
+			return err
+		}
+		found = append(found, r)
+		return nil
+	}, []byte(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list rooms: %w", explain(err))
 	}
-	defer rows.Close()
-	var found []roomRow
-	for rows.Next() {
-		r, err := scanRoom(rows.Scan)
-		if err != nil && r.id == "" {
-			return nil, fmt.Errorf("list rooms: %w", explain(err))
-		}
-		found = append(found, r)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list rooms: %w", explain(err))
-	}
-	rows.Close() // gives the connection back, which the queries below may need
 	list := make([]store.Room, len(found))
 	for i, r := range found {
-		stats := db.index.stats(r.num)
-		if r.active { // it may have been saved between the query and the look at the index
-			if now, err := db.room(ctx, r.id); err == nil {
+		stats := db.index.stats(r.Num)
+		if r.Active { // it may have been saved between the query and the look at the index
+			if now, err := db.room(ctx, r.ID); err == nil {
 				r = now
 			}
 		}
-		list[i] = r.public(stats)
+		list[i] = r.Public(stats)
 	}
 	return list, nil
 }
 
-// Room implements store.Reader.
+// Room implements store.Catalog.
 func (db *DB) Room(ctx context.Context, id string) (store.Room, error) {
 	r, err := db.room(ctx, id)
-	if err != nil {
+	if err != nil && !errors.Is(err, room.ErrCorrupt) {
 		return store.Room{}, err
 	}
 	// As in load: the index before the row, else a Save in between would hide the newest updates.
-	stats := db.index.stats(r.num)
-	if r, err = db.room(ctx, id); err != nil {
+	stats := db.index.stats(r.Num)
+	if r, err = db.room(ctx, id); err != nil && !errors.Is(err, room.ErrCorrupt) {
 		return store.Room{}, err
 	}
-	return r.public(stats), nil
+	return r.Public(stats), err
 }
 
-func (db *DB) room(ctx context.Context, id string) (roomRow, error) {
-	r, err := scanRoom(db.read.QueryRowContext(ctx, `SELECT `+roomColumns+` FROM room WHERE id = ?`, []byte(id)).Scan)
-	if errors.Is(err, sql.ErrNoRows) {
-		return r, store.ErrNoRoom
-	}
+func (db *DB) room(ctx context.Context, id string) (records.Row, error) {
+	r, err := records.Find(ctx, readTx{db}, id, false)
 	return r, explain(err)
 }
 
 // SnapshotKeys implements store.Catalog.
 func (db *DB) SnapshotKeys(ctx context.Context, f func(key string) error) error {
-	rows, err := db.read.QueryContext(ctx, `SELECT snapshot_key FROM room WHERE snapshot_key <> ''`)
-	if err != nil {
-		return explain(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var key string
-		if err := rows.Scan(&key); err != nil {
-			return err
-		}
-		if err := f(key); err != nil {
-			return err
-		}
-	}
-	return explain(rows.Err())
+	return explain(records.SnapshotKeys(ctx, readTx{db}, f))
 }
 
 // loadAttempts is how often a load follows a room that is being saved; each save would have to fall into a load of a
@@ -112,41 +91,41 @@ func (db *DB) load(ctx context.Context, id string) (store.Room, [][]byte, error)
 	}
 	// The index first and then the row: so the snapshot covers at least what had left the index by then, and together
 	// they are complete.
-	refs, damage := db.index.take(r.num)
+	refs, damage := db.index.take(r.Num)
 	if damage != nil {
 		return store.Room{}, nil, damage
 	}
 	if r, err = db.room(ctx, id); err != nil {
 		return store.Room{}, nil, err
 	}
-	stats := journalStats{}
-	next := r.through + 1
+	stats := records.JournalStats{}
+	next := r.Through + 1
 	var updates [][]byte
 	for _, ref := range refs {
-		if ref.last <= r.through {
+		if ref.last <= r.Through {
 			continue
 		}
 		data, err := db.row(ctx, ref.n)
 		if err != nil {
 			return store.Room{}, nil, err
 		}
-		info, err := journal.CheckBlock(data, ref.n, r.num)
+		info, err := journal.CheckBlock(data, ref.n, r.Num)
 		if err == nil && info.First > next {
 			err = fmt.Errorf("updates %d to %d before it are missing", next, info.First-1)
 		}
 		if err == nil {
-			updates, err = journal.AppendUpdates(updates, data, info, r.through)
+			updates, err = journal.AppendUpdates(updates, data, info, r.Through)
 		}
 		if err != nil {
-			return store.Room{}, nil, damagedRow(ref.n, r.id, err)
+			return store.Room{}, nil, damagedRow(ref.n, r.ID, err)
 		}
 		next = info.Last + 1
-		stats = journalStats{bytes: stats.bytes + int64(len(data)), last: info.Last, updated: info.Millis}
+		stats = records.JournalStats{Bytes: stats.Bytes + int64(len(data)), Last: info.Last, Updated: info.Millis}
 	}
-	if r.lastSeq >= next {
+	if r.LastSeq >= next {
 		return store.Room{}, nil, errMoved
 	}
-	return r.public(stats), updates, nil
+	return r.Public(stats), updates, nil
 }
 
 func (db *DB) row(ctx context.Context, n int64) ([]byte, error) {
@@ -159,6 +138,6 @@ func (db *DB) row(ctx context.Context, n int64) ([]byte, error) {
 }
 
 func damagedRow(n int64, id string, err error) error {
-	return fmt.Errorf("journal row %d of room %q cannot be used: %w; nothing was changed, restore the data directory from a backup: %w",
+	return fmt.Errorf("journal row %d of room %q cannot be used: %w; nothing was changed, repair the room or restore the data directory from a backup: %w",
 		n, id, err, room.ErrCorrupt)
 }

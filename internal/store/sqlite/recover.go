@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"github.com/symphony-rtc/symphony/internal/room"
+	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/internal/store/journal"
+	"github.com/symphony-rtc/symphony/internal/store/records"
 )
 
 // check refuses a file whose pages or whose index of room ids are damaged, before anything is written to it: a room that
@@ -25,19 +27,24 @@ type ref struct{ n, num int64 }
 
 // recovered is what is known about one room of the journal during recovery.
 type recovered struct {
-	row  roomRow
+	row  records.Row
 	next uint64 // number that the next row must not go beyond
 	gone bool   // there is no such room in the catalog
 	err  error  // the room is damaged
 }
 
-// recover reads the whole journal, checks every row, builds the index, removes rows that snapshots cover, and marks
-// rooms inactive that a dead process had open. Damage is remembered with its room and changes nothing: the others work.
+// recover reads the whole journal, checks every row, builds the index, removes rows that do not count any more, and marks
+// rooms inactive that a dead process had open. Damage is remembered with its room, which is put into quarantine, and
+// changes nothing else: the others work.
 func (db *DB) recover() error {
 	rooms := make(map[int64]*recovered)
+	void, err := db.readVoid()
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
 	var covered []ref
 	last := int64(0)
-	err := db.w.query(`SELECT n, room, data FROM journal ORDER BY n`, func(row []driver.Value) error {
+	err = db.w.query(`SELECT n, room, data FROM journal ORDER BY n`, func(row []driver.Value) error {
 		var n, num int64
 		var data []byte
 		if err := scanner(row)(&n, &num, &data); err != nil {
@@ -47,13 +54,25 @@ func (db *DB) recover() error {
 		info, err := journal.CheckBlock(data, n, num)
 		if err != nil {
 			// Either copy of the room's number may be the wrong one.
+			counts := false
 			for _, num := range []int64{num, journal.PeekRoom(data)} {
+				if n <= void[num] {
+					continue
+				}
+				counts = true
 				if r, e := db.recoverRoom(rooms, num); e != nil {
 					return e
 				} else if r.err == nil {
-					r.err = damagedRow(n, r.row.id, err)
+					r.err = damagedRow(n, r.row.ID, err)
 				}
 			}
+			if !counts {
+				covered = append(covered, ref{n, num})
+			}
+			return nil
+		}
+		if n <= void[num] {
+			covered = append(covered, ref{n, num})
 			return nil
 		}
 		r, err := db.recoverRoom(rooms, num)
@@ -61,11 +80,11 @@ func (db *DB) recover() error {
 		case err != nil:
 			return err
 		case r.err != nil:
-		case info.Last <= r.row.through:
+		case info.Last <= r.row.Through:
 			covered = append(covered, ref{n, num})
 			return nil
 		case info.First > r.next:
-			r.err = damagedRow(n, r.row.id, fmt.Errorf("updates %d to %d before it are missing", r.next, info.First-1))
+			r.err = damagedRow(n, r.row.ID, fmt.Errorf("updates %d to %d before it are missing", r.next, info.First-1))
 		}
 		r.next = info.Last + 1
 		db.index.add(num, n, info.Last, len(data), info.Millis)
@@ -75,8 +94,8 @@ func (db *DB) recover() error {
 		return fmt.Errorf("read the journal: %w", err)
 	}
 	for num, r := range rooms {
-		if r.err == nil && r.row.lastSeq >= r.next {
-			r.err = missing(r.next, r.row.lastSeq, r.row.id)
+		if r.err == nil && r.row.LastSeq >= r.next {
+			r.err = records.Missing(r.next, r.row.LastSeq, r.row.ID)
 		}
 		if r.err != nil {
 			db.damaged = append(db.damaged, r.err)
@@ -95,10 +114,17 @@ func (db *DB) recover() error {
 	return db.tidy(rooms, covered)
 }
 
-// missing is the damage of a room whose newest updates are known to have been durable and are not there.
-func missing(from, to uint64, id string) error {
-	return fmt.Errorf("updates %d to %d of room %q are missing from the journal; nothing was changed, "+
-		"restore the data directory from a backup: %w", from, to, id, room.ErrCorrupt)
+// readVoid reads the table void: up to which row the journal rows of a room do not count.
+func (db *DB) readVoid() (map[int64]int64, error) {
+	void := make(map[int64]int64)
+	err := db.w.query(`SELECT room, n FROM void`, func(row []driver.Value) error {
+		var num, n int64
+		err := scanner(row)(&num, &n)
+		void[num] = n
+		db.nextRoom = max(db.nextRoom, num+1)
+		return err
+	})
+	return void, err
 }
 
 // recoverRoom looks up a room once. A room that is not in the catalog or fails its checksum is damaged.
@@ -108,17 +134,17 @@ func (db *DB) recoverRoom(rooms map[int64]*recovered, num int64) (*recovered, er
 	}
 	r := &recovered{gone: true, err: fmt.Errorf("room %d of the journal is missing from the catalog, restore the data directory from a backup: %w",
 		num, room.ErrCorrupt)}
-	err := db.w.query(`SELECT `+roomColumns+` FROM room WHERE num = ?`, func(row []driver.Value) error {
-		r.row, r.err = scanRoom(scanner(row))
+	err := db.w.query(`SELECT `+records.Columns+` FROM room WHERE num = ?`, func(row []driver.Value) error {
+		r.row, r.err = records.Scan(scanner(row))
 		r.gone = false
 		return nil
 	}, num)
-	r.next = r.row.through + 1
+	r.next = r.row.Through + 1
 	rooms[num] = r
 	return r, err
 }
 
-// tidy removes covered rows, but none of a damaged room, and ends the activity of a dead process.
+// tidy removes rows that do not count, but none of a damaged room, and ends the activity of a dead process.
 func (db *DB) tidy(rooms map[int64]*recovered, covered []ref) (err error) {
 	if _, err := db.w.exec(`BEGIN IMMEDIATE`); err != nil {
 		return err
@@ -129,15 +155,27 @@ func (db *DB) tidy(rooms map[int64]*recovered, covered []ref) (err error) {
 		}
 	}()
 	for _, row := range covered {
-		if rooms[row.num].err != nil {
+		if r := rooms[row.num]; r != nil && r.err != nil {
 			continue
 		}
 		if _, err := db.w.exec(`DELETE FROM journal WHERE n = ?`, row.n); err != nil {
 			return fmt.Errorf("remove journal rows that snapshots cover: %w", err)
 		}
 	}
+	if _, err := db.w.exec(`DELETE FROM void WHERE n < (SELECT coalesce(min(n), ?) FROM journal)`, db.nextRow); err != nil {
+		return fmt.Errorf("forget rooms that are gone: %w", err)
+	}
 	if _, err := db.w.exec(`UPDATE room SET active = 0 WHERE active <> 0`); err != nil {
 		return fmt.Errorf("mark rooms inactive: %w", err)
+	}
+	for num, r := range rooms {
+		if r.err == nil || r.gone {
+			continue
+		}
+		_, err := db.w.exec(`UPDATE room SET quarantine = ? WHERE num = ? AND quarantine = x''`, []byte(store.Reason(r.err)), num)
+		if err != nil {
+			return fmt.Errorf("put damaged rooms into quarantine: %w", err)
+		}
 	}
 	err = db.w.query(`SELECT coalesce(max(num), 0) + 1 FROM room`, func(row []driver.Value) error {
 		var next int64

@@ -187,7 +187,7 @@ func TestCoveredRowsGo(t *testing.T) {
 			continue
 		}
 		for i, c := range claims {
-			if _, err := c.Point(context.Background(), fmt.Sprint("key ", i, round), 1, round); err != nil {
+			if _, err := c.Point(context.Background(), store.Pointer{Key: fmt.Sprint("key ", i, round), Bytes: 1, Through: round}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -291,7 +291,7 @@ func TestAfterClose(t *testing.T) {
 	if _, _, err := db.Claim(context.Background(), "room", heard); !errors.Is(err, journal.ErrClosed) {
 		t.Errorf("Claim: %v", err)
 	}
-	if _, err := c.Point(context.Background(), "key", 1, 0); !errors.Is(err, journal.ErrClosed) {
+	if _, err := c.Point(context.Background(), store.Pointer{Key: "key", Bytes: 1}); !errors.Is(err, journal.ErrClosed) {
 		t.Errorf("Point: %v", err)
 	}
 	if err := db.Close(); err != nil {
