@@ -11,6 +11,7 @@ type CloseCode uint16
 const (
 	CloseBadMessage  CloseCode = 4400 // a message that no correct client sends
 	CloseForbidden   CloseCode = 4403 // origin or token not allowed here
+	CloseDeleted     CloseCode = 4410 // the room was deleted
 	CloseTooLarge    CloseCode = 4413 // a message over the server's limit, or an update that is too much for the document
 	CloseInternal    CloseCode = 4500 // a fault of the server; the room lives on
 	CloseRestarting  CloseCode = 4501 // the server is shutting down

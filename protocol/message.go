@@ -27,6 +27,8 @@ const (
 	TypeDurable        Type = 101
 	TypeEvent          Type = 102
 	TypeToken          Type = 103
+	TypeStorage        Type = 104
+	TypeInitial        Type = 105
 )
 
 // MaxEvent is the largest broadcast event, in bytes of JSON.
@@ -52,7 +54,7 @@ var ErrMalformed = errors.New("malformed message")
 type Message struct {
 	Type Type
 	Step SyncStep // with TypeSync
-	Body []byte   // state vector or update, awareness update, an event's JSON, or a token; by Type
+	Body []byte   // state vector or update, awareness update, an event's JSON, a token, an initial update; by Type
 
 	Client uint64 // TypeEvent: the awareness client id that sends it
 
@@ -60,8 +62,8 @@ type Message struct {
 	canonical bool // type and step take one byte each
 }
 
-// Parse decodes a message that a client may send: sync, awareness, query awareness, and on connections of symphony.v1 event
-// and token. Bytes after the message are ignored, as lib0 does. The body itself is checked only of an event.
+// Parse decodes a message that a client may send: sync, awareness, query awareness, and on connections of symphony.v1 event,
+// token and initial content. Bytes after the message are ignored, as lib0 does. The body itself is checked only of an event.
 func Parse(payload []byte) (Message, error) {
 	typ, at, err := readVarUint(payload, 0)
 	if err != nil {
@@ -79,7 +81,7 @@ func Parse(payload []byte) (Message, error) {
 		}
 		m.Step, m.canonical = SyncStep(step), next == 2
 		at = next
-	case TypeAwareness, TypeToken:
+	case TypeAwareness, TypeToken, TypeInitial:
 	case TypeEvent:
 		if m.Client, at, err = readVarUint(payload, at); err != nil {
 			return Message{}, fmt.Errorf("client of an event: %w", err)
@@ -170,5 +172,34 @@ func (h Hello) Frame() Frame {
 func AppendDurable(f Frame, n uint64) Frame {
 	f.buf = append(f.buf, byte(TypeDurable))
 	f.buf = lib0.AppendUvarint(f.buf, n)
+	return f
+}
+
+// StorageState says how a room's journal does.
+type StorageState uint8
+
+// The states of a room's storage, see docs/protocol.md.
+const (
+	StorageFine    StorageState = 0 // updates become durable
+	StorageDelayed StorageState = 1 // they wait: commits fail and are retried
+	StorageFull    StorageState = 2 // as much waits as the server takes: updates are refused
+)
+
+// StorageFrame tells a symphony.v1 client how the room's storage does, with a reason for people.
+func StorageFrame(state StorageState, reason string) Frame {
+	f := NewFrame(3 + maxVarUint + len(reason))
+	f.buf = append(f.buf, byte(TypeStorage), byte(state))
+	f.buf = lib0.AppendBytes(f.buf, []byte(reason))
+	return f
+}
+
+// InitialFrame answers initial content: taken says that it became the document's.
+func InitialFrame(taken bool) Frame {
+	f := NewFrame(2)
+	answer := byte(0)
+	if taken {
+		answer = 1
+	}
+	f.buf = append(f.buf, byte(TypeInitial), answer)
 	return f
 }

@@ -20,15 +20,34 @@ type Options struct {
 	MaxMembers    int           // per room; 1,000
 	MaxRooms      int           // open at once; 100,000
 	MaxBacklog    int           // bytes of a room's updates that wait for the journal; 64 MiB. Updates over it are refused
+	MaxWaiting    int           // bytes of all rooms' updates that wait for the journal; 256 MiB. Updates over it are refused
 	MaxMessage    int           // bytes; what clients are told, the gateway enforces it
 	Logger        *slog.Logger  // discards by default
 	Observer      Observer      // may be nil
+	Visits        Visits        // may be nil
 }
 
 // Observer hears of what the people who run a host want to see. Its methods are called from several goroutines.
 type Observer interface {
 	RoomOpened(took time.Duration, err error)
 	SnapshotStored(took time.Duration, bytes int, err error)
+}
+
+// Visit is one stay of a connection in a room.
+type Visit struct {
+	Room       string
+	Connection string // unique in its room: what Hello tells the client
+	Epoch      uint64 // of the opening
+	Symphony   bool   // it speaks symphony.v1
+	Joined     time.Time
+	Left       time.Time // zero while it lasts
+	Reason     string    // why it ended, if the room ended it
+}
+
+// Visits hears of everybody who comes and goes, for the record. Its methods are called with a room's lock held and must return at once.
+type Visits interface {
+	Joined(Visit)
+	Left(Visit)
 }
 
 // crowd is the number of members from which on relayed messages wait for the members' next flush: then one write
@@ -46,6 +65,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxMembers, 1000)
 	setDefault(&o.MaxRooms, 100_000)
 	setDefault(&o.MaxBacklog, 64<<20)
+	setDefault(&o.MaxWaiting, 256<<20)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -142,11 +162,21 @@ type JoinOptions struct {
 // Join opens the room if it is not open, waits until it is loaded (not longer than ctx), and makes m a member: the
 // greeting (sync step 1, presence; hello for symphony.v1) is sent through m before Join returns. The error is
 // a *protocol.CloseError.
-func (h *Host) Join(ctx context.Context, id string, m Member, o JoinOptions) (*Session, error) {
+func (h *Host) Join(ctx context.Context, id string, m Member, o JoinOptions) (s *Session, err error) {
+	err = h.reach(ctx, id, func(r *room) (wait <-chan struct{}, err error) {
+		s, wait, err = r.join(m, o)
+		return wait, err
+	})
+	return s, err
+}
+
+// reach opens the room if it is not open, waits until it is loaded, and calls use. If use returns a channel, the room is
+// on its way out: reach waits for that and begins again. Errors of its own are *protocol.CloseError.
+func (h *Host) reach(ctx context.Context, id string, use func(*room) (wait <-chan struct{}, err error)) error {
 	for {
 		r, fresh, err := h.enter(id)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if fresh {
 			h.start(r.load)
@@ -154,16 +184,16 @@ func (h *Host) Join(ctx context.Context, id string, m Member, o JoinOptions) (*S
 		select {
 		case <-r.loaded:
 		case <-ctx.Done():
-			return nil, protocol.Closef(protocol.CloseUnavailable, "the room was not loaded in time; try again")
+			return protocol.Closef(protocol.CloseUnavailable, "the room was not loaded in time; try again")
 		}
-		s, wait, err := r.join(m, o)
+		wait, err := use(r)
 		if wait == nil {
-			return s, err
+			return err
 		}
 		select {
 		case <-wait: // the room was just being closed
 		case <-ctx.Done():
-			return nil, protocol.Closef(protocol.CloseUnavailable, "the room is being stored; try again")
+			return protocol.Closef(protocol.CloseUnavailable, "the room is being stored; try again")
 		}
 	}
 }
@@ -236,7 +266,7 @@ func (h *Host) Close(ctx context.Context) error {
 		}
 		now := h.now()
 		for _, r := range left {
-			r.drain(now)
+			r.evict(now, protocol.Closef(protocol.CloseRestarting, "the server is shutting down; reconnect"))
 		}
 		select {
 		case <-ctx.Done():

@@ -42,7 +42,9 @@ func (s *slowStore) Open(ctx context.Context, id string, events JournalEvents) (
 	return slowHandle{s, h}, stored, err
 }
 
-func (s *slowStore) Salvage(ctx context.Context, id string) (Stored, error) { return s.sim.Salvage(ctx, id) }
+func (s *slowStore) Salvage(ctx context.Context, id string) (Stored, error) {
+	return s.sim.Salvage(ctx, id)
+}
 
 func (s *slowStore) Backlog() int {
 	s.mu.Lock()

@@ -48,6 +48,7 @@ func (r *room) committed(seq uint64) {
 		return
 	}
 	r.durable = seq
+	r.wake()
 	for _, s := range r.members {
 		done := 0
 		for done < len(s.waiting) && s.waiting[done].seq <= seq {
@@ -65,14 +66,68 @@ func (r *room) committed(seq uint64) {
 func (r *room) Delayed(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err != nil && r.delayed == nil {
+	was := r.delayed
+	r.delayed = err
+	switch {
+	case (err == nil) == (was == nil):
+		return
+	case err != nil:
 		r.host.stats.StoreErrors.Add(1)
 		r.log.Error("the journal cannot be written; retrying", "error", err)
-	}
-	if err == nil && r.delayed != nil {
+	default:
 		r.log.Info("the journal can be written again")
 	}
-	r.delayed = err
+	r.tellStorage()
+}
+
+// tellStorage tells the members who can understand it how the journal does.
+func (r *room) tellStorage() {
+	frame := r.storageFrame()
+	for _, s := range r.members {
+		if s.symphony {
+			s.member.Send(frame, false)
+		}
+	}
+}
+
+func (r *room) storageFrame() []byte {
+	state, reason := protocol.StorageFine, ""
+	switch {
+	case r.refusing:
+		state, reason = protocol.StorageFull, "the server cannot store changes just now and takes no more of them; they are kept by those who made them"
+	case r.delayed != nil:
+		state, reason = protocol.StorageDelayed, "the server cannot store changes just now; it keeps them in memory and tries again"
+	}
+	return protocol.StorageFrame(state, reason).Bytes()
+}
+
+// overloaded says why no more updates are taken; nil if they are. Members hear when that changes.
+func (r *room) overloaded() *protocol.CloseError {
+	behind := r.behind()
+	if refusing := behind > 0; refusing != r.refusing {
+		r.refusing = refusing
+		if refusing {
+			r.log.Error("updates are refused until storage has caught up", "behind", behind)
+		} else {
+			r.log.Info("updates are taken again")
+		}
+		r.tellStorage()
+	}
+	if behind == 0 {
+		return nil
+	}
+	return protocol.Closef(protocol.CloseUnavailable, "storage is behind by %d bytes; nothing more is taken until it recovers", behind)
+}
+
+// behind is how many bytes wait for the journal if they are more than the room, or all rooms together, may let wait; else 0.
+func (r *room) behind() int {
+	if waiting := r.host.store.Backlog(); waiting > r.host.opts.MaxWaiting {
+		return waiting
+	}
+	if waiting := r.handle.Backlog(); waiting > r.host.opts.MaxBacklog {
+		return waiting
+	}
+	return 0
 }
 
 // Fenced implements JournalEvents: another host has the room now.

@@ -29,6 +29,17 @@ func (r *room) tick(now time.Time) {
 			r.relay(nil, protocol.AwarenessFrame(r.presence.AppendClients(nil, outdated)).Bytes())
 		}
 	}
+	if r.quarantine != nil {
+		r.tickQuarantine(now)
+		return
+	}
+	if r.refusing {
+		r.overloaded()
+	}
+	if r.evicting != nil {
+		r.leave(now)
+		return
+	}
 	if !r.dirtySince.IsZero() && (len(r.members) == 0 || now.Sub(r.dirtySince) >= r.host.opts.SnapshotEvery) {
 		r.store(now)
 	}
@@ -37,22 +48,40 @@ func (r *room) tick(now time.Time) {
 	}
 }
 
-// drain brings the room to its end as fast as its storage allows: members leave, a snapshot is stored, the room is
-// released.
-func (r *room) drain(now time.Time) {
+// evict brings the room to its end as fast as its storage allows: members leave, a snapshot is stored, the room is
+// released. Joiners wait meanwhile.
+func (r *room) evict(now time.Time, why *protocol.CloseError) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.phase != open {
 		return
 	}
+	r.evicting = why
+	r.leave(now)
+}
+
+func (r *room) leave(now time.Time) {
 	for _, s := range r.members {
-		s.member.Close(protocol.CloseRestarting, "the server is shutting down; reconnect")
+		s.reason = r.evicting.Reason
+		s.member.Close(r.evicting.Code, r.evicting.Reason)
 	}
 	if len(r.members) > 0 {
 		return // the gateway calls Leave for each
 	}
 	r.store(now)
 	r.release(now)
+}
+
+// stay takes an eviction back that could not be completed.
+func (r *room) stay() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.phase != open || r.evicting == nil {
+		return
+	}
+	r.evicting = nil
+	close(r.settled)
+	r.settled = make(chan struct{})
 }
 
 // store starts a snapshot, if anything durable is not in one yet. What is not durable waits: the journal has to have
@@ -91,7 +120,11 @@ func (r *room) snapshot() {
 		o.SnapshotStored(now.Sub(started), len(encoded), err)
 	}
 	r.storing = false
-	if r.phase == gone || !r.settle("storing the snapshot", err, now) {
+	if r.phase == gone {
+		return
+	}
+	if !r.settle("storing the snapshot", err, now) {
+		r.giveUp(err)
 		return
 	}
 	r.saved = through
@@ -99,10 +132,15 @@ func (r *room) snapshot() {
 	if r.appended > through {
 		r.dirtySince = started
 	}
+	r.wake()
 }
 
 // release lets go of a room whose every update is in a snapshot.
 func (r *room) release(now time.Time) {
+	if r.quarantine != nil {
+		r.end(nil)
+		return
+	}
 	if r.storing || r.saved < r.appended || now.Before(r.retryAt) {
 		return
 	}

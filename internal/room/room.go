@@ -35,9 +35,11 @@ type room struct {
 	refuse  *protocol.CloseError // with gone: what joiners are told; nil means try again
 	settled chan struct{}        // closed when releasing ended
 
-	handle     Handle
+	handle     Handle // nil in quarantine
 	epoch      uint64
 	generation uint64
+	blank      bool // nothing was ever written to the document
+	quarantine *quarantine
 
 	doc      *crdt.Doc
 	full     []byte // sync step 2 with the whole document, framed; nil when it is not known
@@ -48,7 +50,11 @@ type room struct {
 	durable  uint64 // number of the newest update known to be durable
 	saved    uint64 // number of the newest update known to be in a snapshot
 
+	waiters  []waiter             // who wants to know of durability or a snapshot
+	evicting *protocol.CloseError // why the room is being ended; joiners wait
+
 	delayed    error     // why the journal is not committing; nil when it is
+	refusing   bool      // updates were refused since the journal fell behind
 	failed     error     // why the last snapshot or release failed; nil when it did not
 	retryAt    time.Time // of what failed
 	backoff    time.Duration
@@ -76,24 +82,38 @@ func (r *room) load() {
 			err = errors.Join(fmt.Errorf("%w: %w", ErrCorrupt, err), handle.Release(r.host.ctx))
 		}
 	}
+	var isolated *quarantine
+	if errors.Is(err, ErrCorrupt) {
+		isolated, stored, doc = r.salvage(err)
+		handle = nil
+	}
 	now := r.host.now()
 	if o := r.host.opts.Observer; o != nil {
 		o.RoomOpened(now.Sub(start), err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err != nil {
-		r.host.stats.StoreErrors.Add(1)
-		r.log.Error("room cannot be opened", "error", err)
-		r.end(protocol.Closef(protocol.CloseUnavailable, "the room cannot be loaded just now; see the server's log"))
+	switch {
+	case errors.Is(err, ErrDeleted):
+		r.end(protocol.Closef(protocol.CloseDeleted, "the room was deleted"))
 		return
+	case err != nil:
+		r.host.stats.StoreErrors.Add(1)
+		if isolated == nil {
+			r.log.Error("room cannot be opened", "error", err)
+			r.end(protocol.Closef(protocol.CloseUnavailable, "the room cannot be loaded just now; see the server's log"))
+			return
+		}
+		r.log.Error("room is damaged: it can only be read until it is repaired", "error", err)
+		isolated.looked = now
 	}
 	r.phase = open
 	doc.SetLimits(crdt.Options{MaxSize: r.host.opts.MaxDocument})
-	r.handle, r.doc, r.epoch, r.generation = handle, doc, stored.Epoch, stored.Generation
+	r.handle, r.doc, r.epoch, r.generation, r.quarantine = handle, doc, stored.Epoch, stored.Generation, isolated
 	r.appended, r.durable, r.saved = stored.LastSeq, stored.LastSeq, stored.LastSeq
+	r.blank = stored.LastSeq == 0 && stored.Snapshot == nil && isolated == nil
 	r.emptySince, r.swept = now, now
-	if n := uint64(len(stored.Journal)); n > 0 {
+	if n := uint64(len(stored.Journal)); n > 0 && isolated == nil {
 		r.saved -= n
 		r.dirtySince = now
 	}
@@ -127,7 +147,9 @@ func (r *room) end(why *protocol.CloseError) {
 	r.doc, r.full = nil, nil
 	for _, s := range r.members {
 		s.member.Close(why.Code, why.Reason)
+		s.reason = why.Reason
 	}
+	r.wake()
 	close(r.settled)
 	r.host.forget(r)
 }
@@ -139,14 +161,19 @@ func (r *room) join(m Member, o JoinOptions) (s *Session, wait <-chan struct{}, 
 	switch {
 	case r.phase == gone && r.refuse != nil:
 		return nil, nil, r.refuse
-	case r.phase == gone, r.phase == releasing:
+	case r.phase == gone, r.phase == releasing, r.evicting != nil:
 		return nil, r.settled, nil
 	case len(r.members) >= r.host.opts.MaxMembers:
 		return nil, nil, protocol.Closef(protocol.CloseTooMany, "the room has its limit of %d members", r.host.opts.MaxMembers)
 	}
-	s = &Session{room: r, member: m, symphony: o.Symphony, readOnly: o.ReadOnly}
+	s = &Session{room: r, member: m, symphony: o.Symphony, readOnly: o.ReadOnly || r.quarantine != nil}
 	r.members = append(r.members, s)
+	s.connection = fmt.Sprintf("%x-%x", r.epoch, r.host.ids.Add(1))
 	r.greet(s)
+	if v := r.host.opts.Visits; v != nil && r.quarantine == nil {
+		s.joined = r.host.now()
+		v.Joined(s.visit())
+	}
 	return s, nil, nil
 }
 
@@ -154,12 +181,15 @@ func (r *room) join(m Member, o JoinOptions) (s *Session, wait <-chan struct{}, 
 func (r *room) greet(s *Session) {
 	if s.symphony {
 		hello := protocol.Hello{
-			Connection: fmt.Sprintf("%x-%x", r.epoch, r.host.ids.Add(1)),
+			Connection: s.connection,
 			Generation: r.generation,
 			ReadOnly:   s.readOnly,
 			MaxMessage: uint64(r.host.opts.MaxMessage),
 		}
 		s.member.Send(hello.Frame().Bytes(), false)
+		if r.delayed != nil {
+			s.member.Send(r.storageFrame(), false)
+		}
 	}
 	s.member.Send(protocol.SyncFrame(protocol.SyncStep1, r.doc.StateVector()).Bytes(), false)
 	if r.presence.Len() > 0 {
@@ -195,5 +225,8 @@ func (r *room) remove(s *Session) bool {
 func (r *room) trouble() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.quarantine != nil {
+		return nil // the room's own trouble, not the host's
+	}
 	return errors.Join(r.delayed, r.failed)
 }

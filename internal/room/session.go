@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/symphony-rtc/symphony/crdt"
 	"github.com/symphony-rtc/symphony/protocol"
@@ -15,6 +16,10 @@ type Session struct {
 	member   Member
 	symphony bool
 	readOnly bool
+
+	connection string    // id, for logs and the record of visits
+	joined     time.Time // zero if visits are not recorded
+	reason     string    // why the room ended it
 
 	// Guarded by the room's lock.
 	speaker  protocol.Speaker
@@ -57,6 +62,8 @@ func (s *Session) Receive(f protocol.Frame) (err error) {
 		return nil
 	case msg.Type == protocol.TypeToken:
 		return nil // nobody asks for one yet
+	case msg.Type == protocol.TypeInitial:
+		return r.receiveInitial(s, msg.Body)
 	case msg.Step == protocol.SyncStep1:
 		return r.answer(s, msg.Body)
 	default:
@@ -70,10 +77,18 @@ func (s *Session) Leave() {
 	r := s.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.remove(s) || r.phase == gone {
+	if !r.remove(s) {
 		return
 	}
 	now := r.host.now()
+	if !s.joined.IsZero() {
+		visit := s.visit()
+		visit.Left = now
+		r.host.opts.Visits.Left(visit)
+	}
+	if r.phase == gone {
+		return
+	}
 	if left := r.presence.Leave(&s.speaker, now); len(left) > 0 {
 		r.relay(nil, protocol.AwarenessFrame(r.presence.AppendClients(nil, left)).Bytes())
 	}
@@ -83,6 +98,10 @@ func (s *Session) Leave() {
 	}
 }
 
+func (s *Session) visit() Visit {
+	return Visit{Room: s.room.id, Connection: s.connection, Epoch: s.room.epoch, Symphony: s.symphony, Joined: s.joined, Reason: s.reason}
+}
+
 // receiveUpdate takes sync step 2 or an update: apply, journal, relay. It is applied first because only that tells
 // whether it is well formed, and whether it says anything new: what everybody has is neither stored nor relayed.
 func (r *room) receiveUpdate(s *Session, msg protocol.Message, f protocol.Frame) error {
@@ -90,10 +109,13 @@ func (r *room) receiveUpdate(s *Session, msg protocol.Message, f protocol.Frame)
 		if msg.Step == protocol.SyncStep2 {
 			return nil // a client answers our step 1 whether it may write or not
 		}
+		if r.quarantine != nil {
+			return protocol.Closef(protocol.CloseForbidden, "the room is damaged and can only be read until it is repaired")
+		}
 		return protocol.Closef(protocol.CloseForbidden, "this connection may only read")
 	}
-	if backlog := r.handle.Backlog(); backlog > r.host.opts.MaxBacklog {
-		return protocol.Closef(protocol.CloseUnavailable, "storage is behind by %d bytes; nothing more is taken until it recovers", backlog)
+	if why := r.overloaded(); why != nil {
+		return why
 	}
 	applied, err := r.doc.ApplyUpdate(msg.Body)
 	if err != nil && !applied.Changed {
@@ -107,20 +129,25 @@ func (r *room) receiveUpdate(s *Session, msg protocol.Message, f protocol.Frame)
 		r.acknowledge(s)
 		return nil
 	}
-	r.host.stats.Updates.Add(1)
-	r.host.stats.UpdateBytes.Add(int64(len(msg.Body)))
-	r.full = nil
-	r.appended++
-	r.handle.Append(r.appended, msg.Body)
-	if r.dirtySince.IsZero() {
-		r.dirtySince = r.host.now()
-	}
+	r.append(msg.Body)
 	r.relay(s, msg.RelayFrame(f).Bytes())
 	if err != nil { // only a part could be taken: that part is everybody's, its sender is told about the rest
 		return r.refuseUpdate(err)
 	}
 	r.acknowledge(s)
 	return nil
+}
+
+// append journals an update that changed the document.
+func (r *room) append(update []byte) {
+	r.host.stats.Updates.Add(1)
+	r.host.stats.UpdateBytes.Add(int64(len(update)))
+	r.full, r.blank = nil, false
+	r.appended++
+	r.handle.Append(r.appended, update)
+	if r.dirtySince.IsZero() {
+		r.dirtySince = r.host.now()
+	}
 }
 
 func (r *room) refuseUpdate(err error) error {
