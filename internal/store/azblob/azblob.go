@@ -39,6 +39,7 @@ type Container struct {
 	prefix cloud.Prefix
 	http   *cloud.Client
 	azure  *container.Client
+	page   int32 // objects in one page of a list
 }
 
 var (
@@ -59,7 +60,7 @@ func Open(at Config) (*Container, error) {
 	}
 	transport := new(http.Transport)
 	cloud.Tune(transport, at.Stall)
-	c := &Container{at: at, prefix: prefix, http: cloud.NewClient(transport)}
+	c := &Container{at: at, prefix: prefix, http: cloud.NewClient(transport), page: 5000}
 	options := &container.ClientOptions{ClientOptions: azcore.ClientOptions{
 		Transport: c.http,
 		Retry:     policy.RetryOptions{MaxRetries: retries, RetryDelay: 200 * time.Millisecond, MaxRetryDelay: 5 * time.Second},
@@ -140,7 +141,7 @@ func (c *Container) List(ctx context.Context, f func(key string) error) error {
 // ListAged implements store.AgedObjects.
 func (c *Container) ListAged(ctx context.Context, f func(key string, age time.Duration) error) error {
 	ctx, watch := cloud.WithWatch(ctx)
-	pages := c.azure.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: to.Ptr(string(c.prefix))})
+	pages := c.azure.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: to.Ptr(string(c.prefix)), MaxResults: &c.page})
 	for pages.More() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

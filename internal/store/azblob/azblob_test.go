@@ -18,6 +18,7 @@ func open(t *testing.T, b *services.Bucket) *Container {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { bucket.Close() })
+	bucket.page = 30 // so that a list has several
 	return bucket
 }
 

@@ -44,6 +44,7 @@ type Bucket struct {
 	prefix cloud.Prefix
 	http   *cloud.Client
 	tokens oauth2.TokenSource // nil for an emulator
+	page   int                // objects in one page of a list
 }
 
 var (
@@ -72,7 +73,7 @@ func Open(ctx context.Context, at Config) (*Bucket, error) {
 	at.Endpoint = strings.TrimRight(at.Endpoint, "/")
 	transport := new(http.Transport)
 	cloud.Tune(transport, at.Stall)
-	b := &Bucket{at: at, prefix: prefix, http: cloud.NewClient(transport)}
+	b := &Bucket{at: at, prefix: prefix, http: cloud.NewClient(transport), page: 1000}
 	if emulator != "" {
 		return b, nil
 	}
@@ -194,7 +195,7 @@ func (b *Bucket) ListAged(ctx context.Context, f func(key string, age time.Durat
 			Items         []object `json:"items"`
 			NextPageToken string   `json:"nextPageToken"`
 		}
-		err := b.call(ctx, request{method: http.MethodGet, url: b.listURL(token, 1000)}, func(resp *http.Response) error {
+		err := b.call(ctx, request{method: http.MethodGet, url: b.listURL(token, b.page)}, func(resp *http.Response) error {
 			return json.NewDecoder(resp.Body).Decode(&page)
 		})
 		if err != nil {

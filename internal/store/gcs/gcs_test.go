@@ -17,6 +17,7 @@ func open(t *testing.T) *Bucket {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { bucket.Close() })
+	bucket.page = 30 // so that a list has several
 	return bucket
 }
 

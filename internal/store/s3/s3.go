@@ -43,6 +43,7 @@ type Bucket struct {
 	http   *cloud.Client
 	s3     *s3.Client
 	lacks  atomic.Int32 // what the server was found not to have
+	page   int32        // objects in one page of a list
 }
 
 // What a server may lack, in the order in which it is left out.
@@ -89,7 +90,7 @@ func Open(ctx context.Context, at Config) (*Bucket, error) {
 	}
 	transport := buildable.GetTransport()
 	cloud.Tune(transport, at.Stall)
-	b := &Bucket{at: at, prefix: prefix, http: cloud.NewClient(transport)}
+	b := &Bucket{at: at, prefix: prefix, http: cloud.NewClient(transport), page: 1000}
 	b.s3 = s3.NewFromConfig(loaded, func(o *s3.Options) {
 		o.HTTPClient = b.http
 		o.UsePathStyle = at.PathStyle
@@ -200,7 +201,9 @@ func (b *Bucket) List(ctx context.Context, f func(key string) error) error {
 // ListAged implements store.AgedObjects.
 func (b *Bucket) ListAged(ctx context.Context, f func(key string, age time.Duration) error) error {
 	ctx, watch := cloud.WithWatch(ctx)
-	pages := s3.NewListObjectsV2Paginator(b.s3, &s3.ListObjectsV2Input{Bucket: &b.at.Bucket, Prefix: aws.String(string(b.prefix))})
+	pages := s3.NewListObjectsV2Paginator(b.s3, &s3.ListObjectsV2Input{
+		Bucket: &b.at.Bucket, Prefix: aws.String(string(b.prefix)), MaxKeys: &b.page,
+	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

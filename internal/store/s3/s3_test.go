@@ -19,6 +19,7 @@ func open(t *testing.T, b *services.Bucket) *Bucket {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { bucket.Close() })
+	bucket.page = 30 // so that a list has several
 	return bucket
 }
 

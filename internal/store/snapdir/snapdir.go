@@ -3,6 +3,7 @@ package snapdir
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/symphony-rtc/symphony/internal/store"
 )
@@ -18,18 +20,29 @@ import (
 // tempPrefix begins the names of files that are still being written.
 const tempPrefix = ".writing-"
 
-// Dir is a store.Objects. The object "ab/xyz" is the file ab/xyz below the root; an object appears under its name only
-// when it is complete and on disk.
+// abandoned is the age from which a file that is still being written, in a directory that others use, is taken for what
+// a crash left there. Writing takes seconds.
+const abandoned = time.Hour
+
+// Dir is a store.Objects and a store.AgedObjects. The object "ab/xyz" is the file ab/xyz below the root; an object appears
+// under its name only when it is complete and on disk.
 type Dir struct {
 	root  *os.Root // keys cannot lead out of it, whatever they contain
+	me    string   // part of the names of unfinished files, different from other processes'
 	temps atomic.Uint64
 }
 
-var _ store.Objects = (*Dir)(nil)
+var _ store.AgedObjects = (*Dir)(nil)
 
 // Open opens the directory, makes it if need be, and removes what interrupted Puts left there. No other process may
 // use it at the same time.
-func Open(path string) (*Dir, error) {
+func Open(path string) (*Dir, error) { return open(path, 0) }
+
+// OpenShared is Open for a directory that several processes use, each of which may be in the middle of a Put.
+func OpenShared(path string) (*Dir, error) { return open(path, abandoned) }
+
+// open opens the directory and removes unfinished files that are old enough.
+func open(path string, age time.Duration) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("make the snapshot directory: %w", err)
 	}
@@ -37,12 +50,19 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the snapshot directory: %w", err)
 	}
-	d := &Dir{root: root}
+	d := &Dir{root: root, me: rand.Text()[:8]}
 	err = d.walk(func(name string, entry fs.DirEntry) error {
 		if !strings.HasPrefix(entry.Name(), tempPrefix) {
 			return nil
 		}
-		return root.Remove(name)
+		info, err := entry.Info()
+		if err == nil && (age == 0 || time.Since(info.ModTime()) > age) {
+			err = root.Remove(name)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // its writer was quicker
+		}
+		return err
 	})
 	if err != nil {
 		root.Close()
@@ -66,7 +86,7 @@ func (d *Dir) Put(ctx context.Context, key string, parts ...[]byte) error {
 	if err := d.makeFolder(folder); err != nil {
 		return fmt.Errorf("make the folder of snapshot %s: %w", key, err)
 	}
-	temp := fmt.Sprint(folder, "/", tempPrefix, d.temps.Add(1), "-", base)
+	temp := fmt.Sprint(folder, "/", tempPrefix, d.me, "-", d.temps.Add(1), "-", base)
 	if err := d.write(temp, parts); err != nil {
 		d.root.Remove(temp)
 		return fmt.Errorf("write snapshot %s: %w", key, err)
@@ -114,7 +134,7 @@ func (d *Dir) write(temp string, parts [][]byte) error {
 }
 
 // publish gives a complete file its name. A link refuses a name that is taken; where the file system has no links, a
-// look and a rename must do, which is as good because keys are unique and only this process writes here.
+// look and a rename must do, which is as good because nobody else makes this key.
 func (d *Dir) publish(temp, key string) error {
 	err := d.root.Link(temp, key)
 	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.ENOTSUP) && !errors.Is(err, syscall.EMLINK) {
@@ -155,6 +175,25 @@ func (d *Dir) Get(ctx context.Context, key string) ([]byte, error) {
 
 // List implements store.Objects.
 func (d *Dir) List(ctx context.Context, f func(key string) error) error {
+	return d.list(ctx, func(name string, _ fs.DirEntry) error { return f(name) })
+}
+
+// ListAged implements store.AgedObjects. Ages are by the clock of this machine and the times of the files.
+func (d *Dir) ListAged(ctx context.Context, f func(key string, age time.Duration) error) error {
+	return d.list(ctx, func(name string, entry fs.DirEntry) error {
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // deleted while we walked
+		}
+		if err != nil {
+			return fmt.Errorf("list snapshots: %w", err)
+		}
+		return f(name, time.Since(info.ModTime()))
+	})
+}
+
+// list calls f for every object.
+func (d *Dir) list(ctx context.Context, f func(name string, entry fs.DirEntry) error) error {
 	return d.walk(func(name string, entry fs.DirEntry) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -162,7 +201,7 @@ func (d *Dir) List(ctx context.Context, f func(key string) error) error {
 		if strings.HasPrefix(entry.Name(), tempPrefix) {
 			return nil
 		}
-		return f(name)
+		return f(name, entry)
 	})
 }
 
