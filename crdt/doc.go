@@ -3,7 +3,8 @@
 //
 // A Doc holds a document in memory; it integrates updates (ApplyUpdate), says what it knows (StateVector), writes what
 // others lack (EncodeStateAsUpdate) and shows its content (AppendJSON and the like). MergeUpdates, DiffUpdate,
-// StateVectorFromUpdate and the others work on updates as bytes, without a document.
+// StateVectorFromUpdate and the others work on updates as bytes, without a document. Revert makes the update that brings
+// an earlier state of a document back, as an edit that merges with others and can be reverted itself.
 //
 // Documents are built for servers that hold many: structs are records without pointers in one slice, content is in one
 // buffer, and applying a small update does not allocate.

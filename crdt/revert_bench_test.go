@@ -54,16 +54,26 @@ func BenchmarkRevert(b *testing.B) {
 	mustApply(b, little, build().text(99, 0, place{left: at(5, 1000)}, "a word").delete(7, 0, 102).bytes())
 	mustApply(b, much, before)
 	mustApply(b, much, after)
+	again := NewDoc(Options{}) // everything deleted and brought back, then a little
+	mustApply(b, again, before)
+	for _, v := range []*Doc{NewDoc(Options{}), version} {
+		u, err := Revert(again, v, 1000)
+		if err != nil {
+			b.Fatal(err)
+		}
+		mustApply(b, again, u)
+	}
+	mustApply(b, again, build().text(99, 0, place{left: at(1000, 1_000_000)}, "a word").delete(1000, 2_000_000, 5).bytes())
 	for _, c := range []struct {
 		name             string
 		current, version *Doc
-	}{{"little", little, version}, {"much", much, version}, {"everything", version, NewDoc(Options{})}} {
+	}{{"little", little, version}, {"much", much, version}, {"everything", version, NewDoc(Options{})}, {"again", again, version}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			var u []byte
 			for b.Loop() {
 				var err error
-				if u, err = Revert(c.current, c.version, 1000); err != nil {
+				if u, err = Revert(c.current, c.version, 1001); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -79,6 +79,11 @@ func (w *walker) item(it *item) {
 
 // drop deletes the next n units of x, which were inserted since.
 func (w *walker) drop(x *reader, n uint32) {
+	if w.old.it == nil && len(w.want) == 0 { // nothing is wanted any more
+		w.remove(x.it, x.off, n)
+		x.take(n)
+		return
+	}
 	half := x.half
 	p := x.piece(n)
 	if half || p.n != n {

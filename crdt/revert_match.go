@@ -13,6 +13,8 @@ type piece struct {
 	off  uint32 // where it begins in the item
 	n    uint32 // units
 	data []byte // as of reader.take
+
+	starts []int // where in data its values begin; nil: not known yet
 }
 
 // piece reads n units. Of a string it holds whole characters only, see take: it may have another length.
@@ -59,7 +61,6 @@ type matcher struct {
 	*walker
 	want, have []piece
 	equal      bool // types have to be equal all through
-	left       bool // something stays to the left of what is inserted
 }
 
 func (m *matcher) fromLeft() {
@@ -69,12 +70,12 @@ func (m *matcher) fromLeft() {
 		if n == 0 {
 			return
 		}
-		m.left = true
 		m.place = m.behind(b.it, b.off+n)
 		for _, p := range []*piece{a, b} {
 			p.off += n
 			p.n -= n
 			p.data = p.data[size:]
+			p.starts = nil
 		}
 		if a.n == 0 {
 			m.want = m.want[1:]
@@ -95,10 +96,9 @@ func (m *matcher) fromRight() {
 		for _, p := range []*piece{a, b} {
 			p.n -= n
 			p.data = p.data[:len(p.data)-size]
+			p.starts = p.starts[:max(0, len(p.starts)-int(n))]
 		}
-		if !m.left {
-			m.place = m.before(b.it, b.off+b.n)
-		}
+		m.place = m.before(b.it, b.off+b.n)
 		if a.n == 0 {
 			m.want = m.want[:len(m.want)-1]
 		}
@@ -153,11 +153,15 @@ func (m *matcher) suffix(a, b *piece) (n uint32, size int) {
 		}
 		return uint32(lib0.UTF16Len(a.data[i:])), len(a.data) - i
 	case isDivisible(k):
-		x, y := valueStarts(k, a.data), valueStarts(k, b.data)
+		a.findValues()
+		b.findValues()
 		i, j := len(a.data), len(b.data)
-		for len(x) > 0 && len(y) > 0 && bytes.Equal(a.data[x[len(x)-1]:i], b.data[y[len(y)-1]:j]) {
-			i, j = x[len(x)-1], y[len(y)-1]
-			x, y = x[:len(x)-1], y[:len(y)-1]
+		for n < min(a.n, b.n) {
+			x, y := a.starts[a.n-1-n], b.starts[b.n-1-n]
+			if !bytes.Equal(a.data[x:i], b.data[y:j]) {
+				break
+			}
+			i, j = x, y
 			n++
 		}
 		return n, len(a.data) - i
@@ -195,12 +199,15 @@ func valueLen(k wire.Kind, data []byte) int {
 	return n
 }
 
-func valueStarts(k wire.Kind, data []byte) []int {
-	var starts []int
-	for at := 0; at < len(data); at += valueLen(k, data[at:]) {
-		starts = append(starts, at)
+// findValues sets p.starts.
+func (p *piece) findValues() {
+	if p.starts != nil {
+		return
 	}
-	return starts
+	p.starts = make([]int, 0, p.n)
+	for at := 0; at < len(p.data); at += valueLen(p.it.kind(), p.data[at:]) {
+		p.starts = append(p.starts, at)
+	}
 }
 
 // maxEqualDepth is how deeply types are compared.

@@ -36,6 +36,19 @@ func loaded(t testing.TB, updates ...[]byte) *Doc {
 	return d
 }
 
+// TestRevertEntryAsYjsWritesIt: the bit that says that there is a key is set even where the key is not written.
+func TestRevertEntryAsYjsWritesIt(t *testing.T) {
+	p := place{root: "m", key: key("k")}
+	version := loaded(t, build().any(1, 0, p, 1).bytes())
+	u := reverted(t, loaded(t, state(t, version), build().delete(1, 0, 1).bytes()), version, 2)
+	want := build()
+	s := wire.Struct{Kind: wire.Any, Len: 1, Info: wire.HasOrigin | wire.HasParentSub, Origin: *at(1, 0)}
+	s.Data = []byte{anyInteger, 1}
+	if got := want.add(2, 0, s).bytes(); string(got) != string(u) {
+		t.Errorf("%x, want %x", u, got)
+	}
+}
+
 // TestRevert deletes, changes and adds content of every kind, goes back to the state before, and forth, and back again.
 func TestRevert(t *testing.T) {
 	binary := func(b *builder, clock uint32, p place, data string) *builder {
@@ -71,6 +84,13 @@ func TestRevert(t *testing.T) {
 		{"pair cut by an insert", build().text(1, 0, r, "a😀😀b"), build().text(2, 0, place{left: at(1, 1), right: at(1, 2)}, "x"), `{"r":"a😀😀b"}`},
 		{"half a pair deleted", build().text(1, 0, r, "a😀b"), build().delete(1, 2, 1), `{"r":"a😀b"}`},
 		{"pairs and more of the same item", build().text(1, 0, r, "ä😀"), build().text(1, 3, place{left: at(1, 2)}, "😀ß").delete(1, 0, 1), `{"r":"ä😀"}`},
+		{"characters that begin alike", build().text(1, 0, r, "ä"), build().text(2, 0, place{left: at(1, 0)}, "ö").delete(1, 0, 1), `{"r":"ä"}`},
+		{"characters that end alike", build().text(1, 0, r, "xé"), build().text(2, 0, place{left: at(1, 1)}, "ĩ").delete(1, 0, 2), `{"r":"xé"}`},
+		{"values that end alike", build().any(1, 0, r, 1, 2, 3), build().any(2, 0, place{left: at(1, 2)}, 4, 3).any(2, 2, place{left: at(2, 1)}, 2, 3).
+			delete(1, 0, 3), `{"r":[1,2,3]}`},
+		{"values that begin alike", build().any(1, 0, r, 1, 2, 3), build().any(2, 0, place{left: at(1, 2)}, 1).any(2, 1, place{left: at(2, 0)}, 2, 4).
+			delete(1, 0, 3), `{"r":[1,2,3]}`},
+		{"legacy JSON that ends alike", json(build(), 0, r, "1", "2"), json(build(), 2, place{left: at(1, 1)}, "10", "2").delete(1, 0, 2), `{"r":[1,2]}`},
 		{"values", build().any(1, 0, r, 1, 2, 3, 4), build().any(2, 0, place{left: at(1, 3)}, 9).delete(1, 1, 2), `{"r":[1,2,3,4]}`},
 		{"legacy JSON", json(build(), 0, r, "1", `"x"`, "null"), build().delete(1, 0, 2), `{"r":[1,"x",null]}`},
 		{"binary", binary(build(), 0, r, "\x01\x02"), build().delete(1, 0, 1), `{"r":[{"0":1,"1":2}]}`},
