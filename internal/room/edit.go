@@ -200,5 +200,35 @@ func (h *Host) Evict(ctx context.Context, id string, why *protocol.CloseError) e
 	return nil
 }
 
+// Hold keeps a room from being opened on this host, evicts it if it is in memory, and calls do; who wants to join waits until that
+// returns. For what has to be done to a room in the store. Only one Hold of a room runs at a time. The error is Evict's or do's.
+func (h *Host) Hold(ctx context.Context, id string, why *protocol.CloseError, do func() error) error {
+	for {
+		h.mu.Lock()
+		other := h.held[id]
+		if other == nil {
+			h.held[id] = make(chan struct{})
+			h.mu.Unlock()
+			break
+		}
+		h.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return fmt.Errorf("hold room %q: %w", id, ctx.Err())
+		}
+	}
+	defer func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		close(h.held[id])
+		delete(h.held, id)
+	}()
+	if err := h.Evict(ctx, id, why); err != nil {
+		return err
+	}
+	return do()
+}
+
 // evictPoll is how often an eviction looks whether members have left and the room is stored.
 const evictPoll = 5 * time.Millisecond

@@ -93,6 +93,7 @@ type Host struct {
 
 	mu       sync.Mutex
 	rooms    map[string]*room
+	held     map[string]chan struct{} // ids that nobody may open just now; closed when they may
 	draining bool
 
 	ctx    context.Context // of all I/O; ends when Close gives up
@@ -145,7 +146,7 @@ func NewHost(store Store, opts Options) *Host {
 
 // newHost returns a host that does nothing by itself: whoever calls it sets now, spawn and start, and calls tick.
 func newHost(store Store, opts Options) *Host {
-	h := &Host{store: store, opts: opts.withDefaults(), rooms: make(map[string]*room), stop: make(chan struct{})}
+	h := &Host{store: store, opts: opts.withDefaults(), rooms: make(map[string]*room), held: make(map[string]chan struct{}), stop: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h
 }
@@ -174,9 +175,17 @@ func (h *Host) Join(ctx context.Context, id string, m Member, o JoinOptions) (s 
 // on its way out: reach waits for that and begins again. Errors of its own are *protocol.CloseError.
 func (h *Host) reach(ctx context.Context, id string, use func(*room) (wait <-chan struct{}, err error)) error {
 	for {
-		r, fresh, err := h.enter(id)
+		r, fresh, held, err := h.enter(id)
 		if err != nil {
 			return err
+		}
+		if held != nil {
+			select {
+			case <-held:
+				continue
+			case <-ctx.Done():
+				return protocol.Closef(protocol.CloseUnavailable, "the room is being changed; try again")
+			}
 		}
 		if fresh {
 			h.start(r.load)
@@ -198,22 +207,26 @@ func (h *Host) reach(ctx context.Context, id string, use func(*room) (wait <-cha
 	}
 }
 
-// enter returns the room, which may still be loading; a fresh one has to be started.
-func (h *Host) enter(id string) (r *room, fresh bool, err error) {
+// enter returns the room, which may still be loading; a fresh one has to be started. While the room is held it returns what
+// to wait for instead.
+func (h *Host) enter(id string) (r *room, fresh bool, held <-chan struct{}, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.draining {
-		return nil, false, protocol.Closef(protocol.CloseRestarting, "the server is shutting down; reconnect")
+		return nil, false, nil, protocol.Closef(protocol.CloseRestarting, "the server is shutting down; reconnect")
+	}
+	if held := h.held[id]; held != nil {
+		return nil, false, held, nil
 	}
 	if r := h.rooms[id]; r != nil {
-		return r, false, nil
+		return r, false, nil, nil
 	}
 	if len(h.rooms) >= h.opts.MaxRooms {
-		return nil, false, protocol.Closef(protocol.CloseUnavailable, "this server has its limit of %d rooms open", h.opts.MaxRooms)
+		return nil, false, nil, protocol.Closef(protocol.CloseUnavailable, "this server has its limit of %d rooms open", h.opts.MaxRooms)
 	}
 	r = newRoom(h, id)
 	h.rooms[id] = r
-	return r, true, nil
+	return r, true, nil, nil
 }
 
 // forget removes a room that is gone.
