@@ -45,7 +45,7 @@ export class SymphonyClient {
   enter<P extends Presence = Presence>(roomId: string): Room<P> {
     // Browsers cannot ask for "." and "..".
     if (typeof roomId !== 'string' || /^\.{0,2}$/.test(roomId) || byteLength(roomId) > 255)
-      invalid('client.enter takes a room id of 1 to 255 bytes, not "." or ".."')
+      invalid('client.enter takes an id of 1 to 255 bytes, not "." or ".."')
     const known = this.#rooms.get(roomId)
     if (known && known.status !== 'closed') return known
     void known?.leave()
@@ -56,7 +56,7 @@ export class SymphonyClient {
       id: roomId,
       url: `${this.url}/rooms/${encodeURIComponent(roomId)}`,
       token,
-      offline: offline ?? globalThis.indexedDB !== undefined,
+      offline: offline ?? !!globalThis.indexedDB,
       presenceInterval: presenceInterval ?? 100,
       WebSocket,
     })
@@ -76,7 +76,7 @@ export class SymphonyClient {
   }
 }
 
-const local = /^(localhost|127(\.\d+){3}|\[::1\])(:|\/|$)/i
+const local = /^(localhost|127[.\d]+|\[::1])([:/]|$)/i
 
 function serverUrl(given: unknown): string {
   try {

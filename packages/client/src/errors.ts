@@ -54,12 +54,12 @@ export function tooLarge(
   what: string,
   size: number,
   limit: number,
-  fix = 'store large content elsewhere',
+  fix = 'store it elsewhere',
 ): SymphonyError {
   return new SymphonyError('too-large', `${what}: ${size} bytes are over the limit of ${limit}; ${fix}`)
 }
 
 /** Throws the error of two copies of Yjs, which a call met. */
 export function twoCopies(call: string): never {
-  fail('duplicate-yjs', `${call}: two copies of Yjs are loaded; see "npm ls yjs", and resolve.dedupe in Vite`)
+  fail('duplicate-yjs', `${call}: two copies of Yjs are loaded; see "npm ls yjs"`)
 }

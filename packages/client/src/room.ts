@@ -4,7 +4,7 @@ import { Connection } from './connection/connection.js'
 import { mustBeJSON } from './connection/problems.js'
 import type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
 import { Emitter, reportError } from './emitter.js'
-import { invalid, SymphonyError } from './errors.js'
+import { fail, invalid, SymphonyError } from './errors.js'
 import { merge } from './merge.js'
 import type { OfflineCopy } from './offline/offline.js'
 import {
@@ -140,17 +140,17 @@ export class Room<P extends Presence = Presence> {
 
   /** The top-level list of a name: the same content on every client. */
   newList<T = any>(name = ''): SyncedList<T> {
-    return this.#top(name, Y.Array, SyncedList, 'newList') as SyncedList<T>
+    return this.#top(name, Y.Array, 'newList') as SyncedList<T>
   }
 
   /** The top-level map of a name: the same content on every client. */
   newMap<T = any>(name = ''): SyncedMap<T> {
-    return this.#top(name, Y.Map, SyncedMap, 'newMap') as SyncedMap<T>
+    return this.#top(name, Y.Map, 'newMap') as SyncedMap<T>
   }
 
   /** The top-level text of a name: the same content on every client. */
   newText(name = ''): SyncedText {
-    return this.#top(name, Y.Text, SyncedText, 'newText') as SyncedText
+    return this.#top(name, Y.Text, 'newText') as SyncedText
   }
 
   /** A list to be put into another synced type. It can be filled and read before. */
@@ -281,19 +281,19 @@ export class Room<P extends Presence = Presence> {
       () =>
         this.#synced &&
         (this.saveStatus === 'durable' ||
-          (this.saveStatus === 'received' && this.#parts.connection?.plain === true)),
+          (this.saveStatus === 'received' && !!this.#parts.connection?.plain)),
     )
   }
 
   /** Leaves the room and frees everything. What is kept on this device stays, for the next time. */
-  leave(): Promise<void> {
-    if (this.#left) return Promise.resolve()
+  async leave(): Promise<void> {
+    if (this.#left) return
     this.#closedBy = this.#left = new SymphonyError('closed', `the room ${JSON.stringify(this.id)} was left`)
     for (const stop of this.#subscriptions.keys()) stop()
     const done = this.#dispose()
     this.#set('status', 'closed')
     this.#events.clear()
-    return done
+    await done
   }
 
   /** Forgets what this device keeps of the room, and leaves it. Edits that the server does not have are lost. */
@@ -306,7 +306,7 @@ export class Room<P extends Presence = Presence> {
   }
 
   #mustBeIn(call: string): void {
-    if (this.#left) throw new SymphonyError('closed', `room.${call}: ${this.#left.message}; enter it again`)
+    if (this.#left) fail('closed', `room.${call}: ${this.#left.message}; enter it again`)
   }
 
   #until(reached: () => boolean): Promise<void> {
@@ -323,20 +323,18 @@ export class Room<P extends Presence = Presence> {
     })
   }
 
-  #closedBy = new SymphonyError('closed', 'the server ended the connection')
+  #closedBy = new SymphonyError('closed', 'the connection ended')
 
-  #top(name: string, Type: new () => Top, Wrapper: new (...args: any[]) => Synced, call: string): Synced {
+  #top(name: string, Type: new () => Top, call: string): Synced {
     this.#mustBeIn(call)
-    const known = this.#tops.get(name)
-    if (known instanceof Wrapper) return known
-    let type: Top | undefined
+    let synced = this.#tops.get(name)
     try {
-      if (!known && typeof name === 'string') type = this.doc.get(name, Type as any) as unknown as Top
+      if (typeof name === 'string') synced ??= wrap(this.doc.get(name, Type as any))
     } catch {
-      // Yjs says so with a message that names neither the call nor the name.
+      // Yjs says that it is of another type with a message that names neither the call nor the name.
     }
-    if (!type) return invalid(`room.${call}(${JSON.stringify(name)}): give a string that names no other type`)
-    const synced = wrap(type)
+    if (synced?.type.constructor !== Type)
+      return invalid(`room.${call}(${JSON.stringify(name)}): give a string that names no other type`)
     this.#tops.set(name, synced)
     return synced
   }
@@ -347,9 +345,9 @@ export class Room<P extends Presence = Presence> {
     const awareness = new Awareness(doc)
     if (presence) awareness.setLocalState(presence)
     const parts: Parts = { doc, awareness }
-    awareness.on('change', (change: { added: number[]; updated: number[]; removed: number[] }) => {
+    awareness.on('change', (change: Record<'added' | 'updated' | 'removed', number[]>) => {
       if (parts !== this.#parts) return
-      const ids = new Set([...change.added, ...change.updated, ...change.removed])
+      const ids = new Set(Object.values(change).flat())
       if (ids.delete(awareness.clientID)) this.#events.emit('presence', this.getPresence())
       if (ids.size > 0) {
         this.#others = undefined
@@ -384,7 +382,7 @@ export class Room<P extends Presence = Presence> {
       await offline.loaded
       if (this.#isIn(parts)) this.#generation ??= offline.generation
     } catch (cause) {
-      const what = 'the offline code did not load; edits are in memory only until the server has them'
+      const what = 'the offline code did not load; edits are in memory only'
       this.#events.emit('warning', new SymphonyError('storage', what, { cause }))
     }
     this.#connect(parts)

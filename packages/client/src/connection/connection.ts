@@ -166,7 +166,7 @@ export class Connection extends Line {
       if (typeof data === 'string') throw new Error('a text message')
       message = wire.decode(new Uint8Array(data as ArrayBuffer))
       if (!this.#greeted && !(this.symphony ? ['hello'] : openings).includes(message.type))
-        throw new Error(`${message.type} before anything else`)
+        throw new Error(`${message.type} came first`)
     } catch (cause) {
       this.misunderstood(cause)
       return
@@ -206,7 +206,7 @@ export class Connection extends Line {
   }
 
   #take(message: wire.Incoming): void {
-    const { doc } = this.#options
+    const { doc, awareness } = this.#options
     switch (message.type) {
       case 'step1':
         this.#vector = message.body
@@ -223,7 +223,7 @@ export class Connection extends Line {
         if (message.type === 'step2' && this.#greeted) this.#onAnswer(message.body)
         return
       case 'awareness':
-        this.#apply(() => this.#options.awareness.apply(message.body, this))
+        this.#apply(() => awareness.apply(message.body, this))
         return
       case 'query':
         this.#presence.announce()

@@ -92,7 +92,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
 
   /** Closes for good. */
   protected end(error?: SymphonyError): void {
-    if (this.status === 'closed') return
+    if (this.#ended) return
     this.status = 'closed'
     this.#unwatch()
     this.#release()
@@ -103,7 +103,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   async #connect(): Promise<void> {
     const attempt = ++this.#attempt
     const { token, WebSocket } = this.#options
-    this.#deadline(greetTimeout, 'the token function took too long')
+    this.#deadline(greetTimeout, 'the token took too long')
     const query = new URLSearchParams()
     try {
       const text = await getToken(token)
@@ -158,7 +158,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
     const undecided = refused && this.#offer && !this.symphony
     this.#offer = !undecided
     this.#release()
-    if (this.#ended()) return
+    if (this.#ended) return
     const next = this.#attempt
     // That a connection is lost now and then is no error; the status tells.
     const serious = error.code !== 'unreachable' || !(this.#everConnected || noNetwork())
@@ -176,8 +176,8 @@ export abstract class Line extends Emitter<ConnectionEvents> {
     return this.status === 'connected' && performance.now() - this.#since >= stableTime
   }
 
-  // A function, because listeners may have ended it meanwhile.
-  #ended(): boolean {
+  // Not seen by the compiler: listeners may have ended it meanwhile.
+  get #ended(): boolean {
     return this.status === 'closed'
   }
 
@@ -188,7 +188,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
 
   #onPage(event: PageEvent): void {
     this.onPage(event)
-    if (this.#ended() || event === 'pagehide') return
+    if (this.#ended || event === 'pagehide') return
     if (this.#liveness) {
       this.#liveness.check()
     } else if (event === 'offline') {
@@ -227,6 +227,6 @@ export abstract class Line extends Emitter<ConnectionEvents> {
 /** The token that an application gave, or gets now. */
 export async function getToken(token: Token | undefined): Promise<string | undefined> {
   const text = typeof token === 'function' ? await token() : token
-  if (text !== undefined && typeof text !== 'string') throw new TypeError('it did not return a string')
+  if (text !== undefined && typeof text !== 'string') throw new TypeError('it gave no string')
   return text
 }

@@ -5,7 +5,7 @@ import { fail, SymphonyError, type SymphonyErrorCode, tooLarge } from '../errors
 export const whyOf = (cause: unknown): string => String((cause as Error | undefined)?.message ?? cause)
 
 const enterAgain = ', then enter the room again'
-const makeSmaller = "undo or split it, or raise the server's limits"
+const makeSmaller = 'undo or split it'
 const origins = 'and the origins that it allows'
 
 /** What goes wrong for now. */
@@ -30,12 +30,7 @@ export function tokenFailed(cause: unknown): SymphonyError {
 
 /** A server sent what is no message. */
 export function misunderstood(url: string, cause: unknown, final: boolean): SymphonyError {
-  return failed(
-    'protocol',
-    `${url} does not speak a known protocol`,
-    cause,
-    final ? 'check the URL' : undefined,
-  )
+  return failed('protocol', `${url} speaks no known protocol`, cause, final ? 'check the URL' : undefined)
 }
 
 /** A server closed with a code that is final. */
@@ -52,7 +47,7 @@ export function refused(url: string, code: number, reason: string): SymphonyErro
 export function mayOnlyRead(url: string): SymphonyError {
   return new SymphonyError(
     'forbidden',
-    `${url} is readOnly: changes stay here; get a token for writing${enterAgain}`,
+    `${url} is readOnly: changes stay here; get another token${enterAgain}`,
   )
 }
 

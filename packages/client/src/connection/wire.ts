@@ -1,5 +1,5 @@
 import { createDecoder, readUint8, readVarString, readVarUint, readVarUint8Array } from 'lib0/decoding'
-import { encode, writeVarString, writeVarUint, writeVarUint8Array } from 'lib0/encoding'
+import * as encoding from 'lib0/encoding'
 import * as Y from 'yjs'
 import { auth, awareness, durable, event, hello, query, sync, token } from './numbers.js'
 
@@ -42,7 +42,8 @@ export function decode(bytes: Uint8Array): Incoming {
       return { type: 'awareness', body }
     }
     case auth:
-      return readVarUint(d) ? { type: 'unknown' } : { type: 'denied', reason: readVarString(d) }
+      if (!readVarUint(d)) return { type: 'denied', reason: readVarString(d) }
+      return { type: 'unknown' }
     case query:
       return { type: 'query' }
     case hello:
@@ -83,11 +84,11 @@ export function decodeStates(update: Uint8Array): ClientState[] {
 
 /** A message, or a part of one, of numbers, strings and byte arrays. */
 export function message(...parts: (number | string | Uint8Array)[]): Uint8Array {
-  return encode((e) => {
+  return encoding.encode((e) => {
     for (const part of parts) {
-      if (typeof part === 'number') writeVarUint(e, part)
-      else if (typeof part === 'string') writeVarString(e, part)
-      else writeVarUint8Array(e, part)
+      if (typeof part === 'number') encoding.writeVarUint(e, part)
+      else if (typeof part === 'string') encoding.writeVarString(e, part)
+      else encoding.writeVarUint8Array(e, part)
     }
   })
 }

@@ -4,6 +4,9 @@ import { invalid } from '../errors.js'
 import { repair } from './moves.js'
 import { localOrigin, type Synced } from './synced.js'
 
+/** In ms, longer than anything lasts. */
+const forever = 1e15
+
 /**
  * Undo and redo of this client's changes; what others changed meanwhile stays.
  *
@@ -134,7 +137,7 @@ export class History {
   }
 
   get #timeout(): number {
-    return this.#merging ? Number.POSITIVE_INFINITY : this.#captureTimeout
+    return this.#merging ? forever : this.#captureTimeout
   }
 
   #merge(merging: boolean): void {

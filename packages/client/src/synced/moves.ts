@@ -152,7 +152,7 @@ function finder(
 
   const indexOf = (id: string) => {
     const [client, clock] = id.split(':').map(Number)
-    if (!Number.isSafeInteger(client) || !Number.isSafeInteger(clock)) return
+    if (![client, clock].every(Number.isSafeInteger)) return
     const at = (assoc: number) =>
       Y.createAbsolutePositionFromRelativePosition(
         Y.createRelativePositionFromJSON({ item: { client, clock }, assoc }),

@@ -67,7 +67,7 @@ export abstract class Synced<T extends AnyType = AnyType> {
    *
    * @param captureTimeout changes that follow one another within so many ms are one step; with 0 each is its own
    */
-  newHistory(captureTimeout = 0): History {
+  newHistory(captureTimeout?: number): History {
     return new History(this, captureTimeout)
   }
 
@@ -100,7 +100,7 @@ export abstract class Synced<T extends AnyType = AnyType> {
   rebind(type: T): void {
     const old = this.#type
     if (old === type) return
-    if (type.constructor !== old.constructor) invalid('rebind: another kind')
+    if (type.constructor !== old.constructor) invalid('another kind')
     for (const fn of this.#observers) old.unobserve(fn)
     for (const fn of this.#deepObservers) old.unobserveDeep(fn)
     if (wrappers.get(old) === this) wrappers.delete(old)

@@ -64,27 +64,12 @@ export class SyncedText extends Synced<Y.Text> {
 
   /** The text without its formats. */
   toJSON(): string {
-    return this.type.toString()
+    return this.toString()
   }
 
   /** The text with its formats, as steps that insert it. */
   toDelta(): DeltaStep[] {
     return this.type.toDelta()
-  }
-
-  /** Applies several changes at once. */
-  applyDelta(delta: DeltaStep[]): void {
-    const call = 'text.applyDelta(…)'
-    if (!Array.isArray(delta)) invalid(`${call}: give an array of steps`)
-    const checked: DeltaStep[] = preparePlain(this, call, delta)
-    let index = 0
-    for (const { retain, delete: gone } of checked) {
-      const count = retain ?? gone ?? 0
-      checkCount(call, count)
-      index += count
-      checkIndex(call, index, this.length)
-    }
-    this.change(() => this.type.applyDelta(checked))
   }
 
   copy(): SyncedText {

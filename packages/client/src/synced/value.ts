@@ -32,7 +32,7 @@ export function prepare(
     const synced = value instanceof Synced
     if (!synced && !(value instanceof Y.AbstractType)) return check(value, target.type instanceof Y.Array)
     if (seen.has(value) || (synced ? !isUnattached(value) : value.doc))
-      invalid(`${call}: this type is in a document already; nest its copy(), or list.move()`)
+      invalid(`${call}: this type is in use already; nest its copy(), or list.move()`)
     seen.add(value)
     if (!synced) return value
     if (docOf(value) === docOf(target)) invalid(`${call}: a type cannot be nested in itself; nest its copy()`)
@@ -107,7 +107,7 @@ function checker(call: string, target: Synced): (value: any, list?: boolean) => 
     bytes += 2
     switch (typeof value) {
       case 'string':
-        if (loneSurrogate.test(value)) refuse(path, 'half of a surrogate pair', 'cut between characters')
+        if (loneSurrogate.test(value)) refuse(path, 'half of a surrogate pair', 'cut it elsewhere')
         bytes += bytes + value.length * 3 > limit ? byteLength(value) : value.length
         return value
       case 'bigint':
@@ -145,7 +145,7 @@ function checker(call: string, target: Synced): (value: any, list?: boolean) => 
   const copyArray = (value: unknown[], path: string): unknown[] =>
     Array.from(value, (element, i) => {
       const at = `${path}[${i}]`
-      return i in value ? copy(element, at) : refuse(at, 'a hole in an array', 'fill it with null')
+      return i in value ? copy(element, at) : refuse(at, 'a hole', 'store null')
     })
 
   const copyRecord = (value: object, path: string): unknown => {
@@ -161,7 +161,7 @@ function checker(call: string, target: Synced): (value: any, list?: boolean) => 
         binary ? 'store a Uint8Array' : (instead[name] ?? 'store a plain object'),
       )
     }
-    if (Object.getOwnPropertySymbols(value).length) refuse(path, 'a symbol as a key', 'use strings as keys')
+    if (Object.getOwnPropertySymbols(value).length) refuse(path, 'a symbol as a key', 'use another key')
     const copied: Record<string, unknown> = {}
     for (const [key, inner] of Object.entries(value)) {
       const at = `${path}.${key}`
