@@ -84,6 +84,9 @@ func (s *Store) Close() error {
 	return err
 }
 
+// Objects returns the store's objects, for those who examine them.
+func (s *Store) Objects() Objects { return s.objects }
+
 // Open implements room.Store. The handle is a *Handle.
 func (s *Store) Open(ctx context.Context, id string, events room.JournalEvents) (room.Handle, room.Stored, error) {
 	h, stored, err := s.Claim(ctx, id, events)

@@ -1,11 +1,13 @@
-// Package storetest is the conformance suite of room.Store and store.Reader. Every implementation must pass it.
+// Package storetest is the conformance suite of stores: a store.Store with any Catalog and any Objects must pass it.
 package storetest
 
 import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -13,16 +15,40 @@ import (
 	"github.com/symphony-rtc/symphony/internal/store"
 )
 
-// Store is what the suite tests.
+// Store is what the suite tests: a *store.Store, or something around one.
 type Store interface {
 	room.Store
 	store.Reader
+	Claim(ctx context.Context, id string, events room.JournalEvents) (*store.Handle, room.Stored, error)
+	Examine(ctx context.Context, id string) (store.Salvaged, error)
+	Recheck(ctx context.Context, id string) error
+	Repair(ctx context.Context, id string, snapshot []byte) error
+	Quarantine(ctx context.Context, id, reason string) error
+
+	Keep(ctx context.Context, id, kind, label string) (store.Version, error)
+	Versions(ctx context.Context, id string, before uint64, limit int) ([]store.Version, error)
+	ReadVersion(ctx context.Context, id string, number uint64) (store.Version, []byte, error)
+	Label(ctx context.Context, id string, number uint64, label string) error
+	Drop(ctx context.Context, id string, number uint64) error
+
+	Delete(ctx context.Context, id string) error
+	Undelete(ctx context.Context, id string) error
+	Erase(ctx context.Context, id string) error
+	Tidy(ctx context.Context) error
+
+	Joined(v store.Visit)
+	Left(v store.Visit)
+	Visits(ctx context.Context, id string, before time.Time, limit int) ([]store.Visit, error)
+
+	Objects() store.Objects
+	CleanOrphans(ctx context.Context, age time.Duration) (int, error)
 	Close() error
 }
 
 // Opener opens the store at a place: a directory of the test's own, empty at first, which may also just serve as a
-// name. What is stored there outlives Close. It fails the test if it cannot.
-type Opener func(t testing.TB, place string) Store
+// name. What is stored there outlives Close. The options are for store.New; their clock, Now, is for the catalog, too
+// (journal.Options, records.New). It fails the test if it cannot.
+type Opener func(t testing.TB, place string, o store.Options) Store
 
 // Run runs the whole suite.
 func Run(t *testing.T, open Opener) {
@@ -54,10 +80,27 @@ func Run(t *testing.T, open Opener) {
 		{"a context that is over", testContext},
 		{"closing makes everything durable", testClose},
 		{"a random history agrees with a model", testModel},
+		{"versions are kept, listed, named and dropped", testVersions},
+		{"keeping versions while saves race", testKeepRace},
+		{"automatic versions", testAutomatic},
+		{"retention of versions", testThin},
+		{"another document takes a room's place", testReplace},
+		{"deleting and restoring", testDelete},
+		{"erasing", testErase},
+		{"erasing a room that is open", testEraseOpen},
+		{"deleted rooms are erased when their time is over", testEraseDue},
+		{"visits", testVisits},
+		{"old visits are forgotten", testForget},
+		{"a damaged snapshot", testDamaged},
+		{"a missing snapshot comes back", testMissing},
+		{"salvage out of a version", testSalvageVersion},
+		{"a repair fences", testRepairFences},
+		{"objects are there exactly while something points to them", testReferences},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := &world{t: t, open: open, place: t.TempDir()}
-			w.s = open(t, w.place)
+			w := &world{t: t, open: open, place: t.TempDir(), clock: &clock{}}
+			w.o = store.Options{Now: w.clock.now}
+			w.s = open(t, w.place, w.o)
 			defer func() { w.close() }()
 			c.test(t, w)
 		})
@@ -69,6 +112,8 @@ type world struct {
 	t     *testing.T
 	open  Opener
 	place string
+	o     store.Options
+	clock *clock
 	s     Store // nil while closed
 	rooms []*opened
 }
@@ -100,8 +145,15 @@ func (w *world) close() {
 func (w *world) reopen() {
 	w.t.Helper()
 	w.close()
-	w.s = w.open(w.t, w.place)
+	w.s = w.open(w.t, w.place, w.o)
 }
+
+// clock is the time, and what a test adds to it.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // room opens a room.
 func (w *world) room(id string) *opened {
@@ -188,6 +240,24 @@ func filled(n int, seed byte) []byte {
 		b[i] += byte(i * 7)
 	}
 	return b
+}
+
+// eventually waits until ok, or fails the test.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for until := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}
+
+// must fails the test on an error.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func name(i int) string { return fmt.Sprintf("room-%04d", i) }
