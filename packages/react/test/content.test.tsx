@@ -377,7 +377,7 @@ test('wrong arguments are told what is right', () => {
       useMap('same')
       useList('same')
     }).message,
-  ).toContain('use another name')
+  ).toContain('names no other type')
   const outside = () => render(<Outside />)
   function Outside() {
     useList('todos')
