@@ -24,28 +24,12 @@ func (r *room) salvage(why error) (*quarantine, Stored, *crdt.Doc) {
 		r.log.Error("nothing could be read of a damaged room", "damage", why, "error", err)
 		return nil, stored, nil
 	}
-	doc, err := buildGood(stored)
+	doc, _, err := stored.Salvage()
 	if err != nil {
 		r.log.Error("the document of a damaged room could not be built", "damage", why, "error", err)
 		return nil, stored, nil
 	}
 	return &quarantine{}, stored, doc
-}
-
-// buildGood is build without the journal updates that cannot be applied.
-func buildGood(stored Stored) (*crdt.Doc, error) {
-	doc, err := build(stored)
-	if err == nil {
-		return doc, nil
-	}
-	good := stored
-	good.Journal = nil
-	for _, update := range stored.Journal {
-		if crdt.ValidateUpdate(update) == nil {
-			good.Journal = append(good.Journal, update)
-		}
-	}
-	return build(good)
 }
 
 // tickQuarantine ends a damaged room that nobody looks at, and one that has been repaired.
