@@ -216,3 +216,29 @@ func TestRevertUnrelated(t *testing.T) {
 		t.Errorf("to the beginning: %q", version.Text("r"))
 	}
 }
+
+// TestRevertDeep: types nested as deeply as nobody nests them are brought back, and found again when that is repeated, in
+// a time that does not grow with the square of the depth.
+func TestRevertDeep(t *testing.T) {
+	const depth = 50_000
+	b := build().typ(1, 0, place{root: "r"}, typeArray)
+	for n := uint32(1); n < depth; n++ {
+		b.typ(1, n, place{in: at(1, n-1)}, typeArray)
+	}
+	version := loaded(t, b.text(1, depth, place{in: at(1, depth-1)}, "deep").bytes())
+	current := loaded(t, state(t, version), build().delete(1, 0, 1).bytes())
+	if u := reverted(t, current, version, 9); len(u) < depth {
+		t.Fatalf("an update of %d bytes", len(u))
+	}
+	if u := reverted(t, current, version, 10); u != nil {
+		t.Errorf("nothing should be left to do, but %d bytes", len(u))
+	}
+	apply(t, current, build().delete(9, depth+1, 2).bytes())
+	if u := reverted(t, current, version, 10); len(u) > 40 {
+		t.Errorf("two characters gave an update of %d bytes", len(u))
+	}
+	c := current.lookClient(9)
+	if got := current.clients[c].state; got != depth+4 {
+		t.Errorf("%d units were inserted, want %d", got, depth+4)
+	}
+}
