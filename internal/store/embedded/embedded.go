@@ -33,12 +33,19 @@ type Options struct {
 	Observe    store.Observer // for metrics; may be nil
 	Log        *slog.Logger   // hears of recovery and of damage; nil for silence
 	Store      store.Options  // versions and retention; Observe and Log are filled in
+	Objects    Objects        // where snapshots are, which the Store owns from now on; nil for the data directory
+}
+
+// Objects is a place for snapshots besides the data directory.
+type Objects interface {
+	store.Objects
+	io.Closer
 }
 
 // Store is the embedded store. It is a room.Store and a store.Reader, safe for concurrent use.
 type Store struct {
 	*store.Store
-	objects *snapdir.Dir
+	objects Objects
 	lock    io.Closer
 	dir     string
 }
@@ -70,15 +77,19 @@ func open(dir string, o Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: lock, dir: dir}
+	s := &Store{lock: lock, dir: dir, objects: o.Objects}
 	defer func() {
 		if err != nil {
 			s.closeParts()
 		}
 	}()
-	s.objects, err = snapdir.Open(filepath.Join(dir, snapshots))
-	if err != nil {
-		return nil, err
+	orphanAge := store.OrphanAge
+	if o.Objects == nil {
+		own, err := snapdir.Open(filepath.Join(dir, snapshots))
+		if err != nil {
+			return nil, err
+		}
+		s.objects, orphanAge = own, 0
 	}
 	ctx := context.Background()
 	began := time.Now()
@@ -96,7 +107,7 @@ func open(dir string, o Options) (_ *Store, err error) {
 	}
 	orphans := 0
 	if len(damaged) == 0 { // else leave everything as it is for whoever repairs it
-		orphans, err = s.CleanOrphans(ctx, 0)
+		orphans, err = s.CleanOrphans(ctx, orphanAge)
 		if errors.Is(err, room.ErrCorrupt) { // a room's record is damaged, which its opening will say, too
 			o.Log.Error("orphaned snapshots are left alone", "err", err)
 		} else if err != nil {
