@@ -14,7 +14,7 @@ type piece struct {
 	n    uint32 // units
 	data []byte // as of reader.take
 
-	starts []int // where in data its values begin; nil: not known yet
+	starts []int // where in data its values begin, of n at least; nil: not known yet
 }
 
 // piece reads n units. Of a string it holds whole characters only, see take: it may have another length.
@@ -96,7 +96,6 @@ func (m *matcher) fromRight() {
 		for _, p := range []*piece{a, b} {
 			p.n -= n
 			p.data = p.data[:len(p.data)-size]
-			p.starts = p.starts[:max(0, len(p.starts)-int(n))]
 		}
 		m.place = m.before(b.it, b.off+b.n)
 		if a.n == 0 {
