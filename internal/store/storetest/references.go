@@ -38,7 +38,7 @@ func testReferences(t *testing.T, w *world) {
 			rooms[i] = nil
 		}
 	}
-	for step := range 500 {
+	for step := range 300 {
 		i := rnd.IntN(len(rooms))
 		id := name(i)
 		if rooms[i] == nil {
