@@ -86,7 +86,7 @@ type Host struct {
 	opts  Options
 	now   func() time.Time
 	spawn func(func()) // runs a room's snapshot or release elsewhere, a few at a time
-	start func(func()) // runs a room's load elsewhere, at once: loading one room never waits for another
+	start func(func()) // runs what must not wait for others, such as a room's load, elsewhere. Not called with a room's lock held
 
 	stats Stats
 	ids   atomic.Uint64
@@ -94,11 +94,12 @@ type Host struct {
 	mu       sync.Mutex
 	rooms    map[string]*room
 	held     map[string]chan struct{} // ids that nobody may open just now; closed when they may
-	draining bool
+	draining bool                     // no room is entered any more
+	ended    bool                     // nothing is added to work any more
 
 	ctx    context.Context // of all I/O; ends when Close gives up
 	cancel context.CancelFunc
-	work   sync.WaitGroup // everything that spawn started, and the ticker
+	work   sync.WaitGroup // everything that spawn and start started, and the ticker
 	stop   chan struct{}  // ends the ticker
 }
 
@@ -122,14 +123,18 @@ func NewHost(store Store, opts Options) *Host {
 	h.now = time.Now
 	slots := make(chan struct{}, savers)
 	h.spawn = func(job func()) {
-		h.work.Go(func() {
+		h.run(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			job()
 		})
 	}
-	h.start = func(load func()) { h.work.Go(load) }
-	h.work.Go(func() {
+	h.start = func(job func()) {
+		if !h.run(job) {
+			job()
+		}
+	}
+	h.run(func() {
 		ticker := time.NewTicker(tickEvery)
 		defer ticker.Stop()
 		for {
@@ -151,6 +156,24 @@ func newHost(store Store, opts Options) *Host {
 	return h
 }
 
+// run starts a goroutine that Close waits for. When Close is over it does nothing and reports false.
+func (h *Host) run(job func()) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.ended {
+		h.work.Go(job)
+	}
+	return !h.ended
+}
+
+// finish waits for everything that was started, after which nothing more is.
+func (h *Host) finish() {
+	h.mu.Lock()
+	h.ended = true
+	h.mu.Unlock()
+	h.work.Wait()
+}
+
 // Stats returns the host's counters.
 func (h *Host) Stats() *Stats { return &h.stats }
 
@@ -161,7 +184,7 @@ type JoinOptions struct {
 }
 
 // Join opens the room if it is not open, waits until it is loaded (not longer than ctx), and makes m a member: the
-// greeting (sync step 1, presence; hello for symphony.v1) is sent through m before Join returns. The error is
+// greeting (sync step 1, presence; hello and the state of storage for symphony.v1) is sent through m before Join returns. The error is
 // a *protocol.CloseError.
 func (h *Host) Join(ctx context.Context, id string, m Member, o JoinOptions) (s *Session, err error) {
 	err = h.reach(ctx, id, func(r *room) (wait <-chan struct{}, err error) {
@@ -213,7 +236,7 @@ func (h *Host) enter(id string) (r *room, fresh bool, held <-chan struct{}, err 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.draining {
-		return nil, false, nil, protocol.Closef(protocol.CloseRestarting, "the server is shutting down; reconnect")
+		return nil, false, nil, errShutdown
 	}
 	if held := h.held[id]; held != nil {
 		return nil, false, held, nil
@@ -259,6 +282,9 @@ func (h *Host) tick() {
 	}
 }
 
+// errShutdown is what members and joiners are told when the host ends.
+var errShutdown = protocol.Closef(protocol.CloseRestarting, "the server is shutting down; reconnect")
+
 // Close ends the host: no room is entered any more, members are told to reconnect, every room is stored and released.
 // If ctx ends first, Close stops waiting and returns an error that says how many rooms were left; their durable
 // updates are in the journal.
@@ -279,18 +305,21 @@ func (h *Host) Close(ctx context.Context) error {
 		}
 		now := h.now()
 		for _, r := range left {
-			r.evict(now, protocol.Closef(protocol.CloseRestarting, "the server is shutting down; reconnect"))
+			r.evict(now, errShutdown)
 		}
 		select {
 		case <-ctx.Done():
 			h.cancel()
-			h.work.Wait()
+			h.finish()
+			for _, r := range left {
+				r.abandon()
+			}
 			return fmt.Errorf("closing rooms: %d of them were not stored in time (for example %q); what was acknowledged is in the journal: %w",
 				len(left), left[0].id, ctx.Err())
 		case <-poll.C:
 		}
 	}
-	h.work.Wait()
+	h.finish()
 	h.cancel()
 	return nil
 }

@@ -29,25 +29,30 @@ func (s *Session) durable(count uint64) {
 // Committed implements JournalEvents: acknowledge what waited for it. The store tells one room after the other, so a room
 // that is busy, with an update of many megabytes say, must not keep the others waiting.
 func (r *room) Committed(seq uint64) {
-	if !r.mu.TryLock() {
-		if r.host.ctx.Err() == nil {
-			r.host.work.Go(func() {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				r.committed(seq)
-			})
+	if r.mu.TryLock() {
+		if r.first == nil {
+			defer r.mu.Unlock()
+			r.committed(seq)
+			return
 		}
-		return
+		r.mu.Unlock()
 	}
-	defer r.mu.Unlock()
-	r.committed(seq)
+	r.host.start(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.committed(seq)
+	})
 }
 
 func (r *room) committed(seq uint64) {
+	defer r.shield()
 	if r.phase == gone || seq <= r.durable {
 		return
 	}
 	r.durable = seq
+	if r.first != nil && r.first.seq <= seq {
+		r.show()
+	}
 	r.wake()
 	for _, s := range r.members {
 		done := 0
@@ -66,6 +71,10 @@ func (r *room) committed(seq uint64) {
 func (r *room) Delayed(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.shield()
+	if r.phase == gone {
+		return
+	}
 	was := r.delayed
 	r.delayed = err
 	switch {
@@ -120,11 +129,17 @@ func (r *room) overloaded() *protocol.CloseError {
 }
 
 // behind is how many bytes wait for the journal if they are more than the room, or all rooms together, may let wait; else 0.
+// Once updates are refused half of that has to go before they are taken again: else storage that is just too slow would have the
+// members told of every single commit.
 func (r *room) behind() int {
-	if waiting := r.host.store.Backlog(); waiting > r.host.opts.MaxWaiting {
+	share := 1
+	if r.refusing {
+		share = 2
+	}
+	if waiting := r.host.store.Backlog(); waiting > r.host.opts.MaxWaiting/share {
 		return waiting
 	}
-	if waiting := r.handle.Backlog(); waiting > r.host.opts.MaxBacklog {
+	if waiting := r.handle.Backlog(); waiting > r.host.opts.MaxBacklog/share {
 		return waiting
 	}
 	return 0
@@ -134,6 +149,7 @@ func (r *room) behind() int {
 func (r *room) Fenced() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.shield()
 	r.fenced()
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/symphony-rtc/symphony/crdt"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -19,6 +18,7 @@ const (
 func (r *room) tick(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.shield()
 	if r.phase != open {
 		return
 	}
@@ -36,6 +36,7 @@ func (r *room) tick(now time.Time) {
 	if r.refusing {
 		r.overloaded()
 	}
+	r.wake()
 	if r.evicting != nil {
 		r.leave(now)
 		return
@@ -46,42 +47,6 @@ func (r *room) tick(now time.Time) {
 	if len(r.members) == 0 && now.Sub(r.emptySince) >= r.host.opts.Grace {
 		r.release(now)
 	}
-}
-
-// evict brings the room to its end as fast as its storage allows: members leave, a snapshot is stored, the room is
-// released. Joiners wait meanwhile.
-func (r *room) evict(now time.Time, why *protocol.CloseError) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.phase != open {
-		return
-	}
-	r.evicting = why
-	r.leave(now)
-}
-
-func (r *room) leave(now time.Time) {
-	for _, s := range r.members {
-		s.reason = r.evicting.Reason
-		s.member.Close(r.evicting.Code, r.evicting.Reason)
-	}
-	if len(r.members) > 0 {
-		return // the gateway calls Leave for each
-	}
-	r.store(now)
-	r.release(now)
-}
-
-// stay takes an eviction back that could not be completed.
-func (r *room) stay() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.phase != open || r.evicting == nil {
-		return
-	}
-	r.evicting = nil
-	close(r.settled)
-	r.settled = make(chan struct{})
 }
 
 // store starts a snapshot, if anything durable is not in one yet. What is not durable waits: the journal has to have
@@ -96,25 +61,18 @@ func (r *room) store(now time.Time) {
 
 // snapshot stores the document as it is now. It runs without the lock but for the encoding.
 func (r *room) snapshot() {
-	r.mu.Lock()
-	if r.phase != open {
-		r.storing = false
-		r.mu.Unlock()
+	started := r.host.now()
+	encoded, through, err := r.encode()
+	if encoded == nil && err == nil {
 		return
 	}
-	// The document may be ahead of what is durable. That does no harm: the journal repeats those updates, and an update
-	// applied twice is an update applied once.
-	through := r.durable
-	started := r.host.now()
-	encoded, err := r.doc.EncodeStateAsUpdateV2(nil)
-	r.mu.Unlock()
-
 	if err == nil {
 		err = r.handle.Save(r.host.ctx, through, encoded)
 	}
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.shield()
 	now := r.host.now()
 	if o := r.host.opts.Observer; o != nil {
 		o.SnapshotStored(now.Sub(started), len(encoded), err)
@@ -135,10 +93,26 @@ func (r *room) snapshot() {
 	r.wake()
 }
 
+// encode makes a snapshot that covers what is durable; nil if the room is not open any more. The document may be ahead of
+// what is durable. That does no harm: the journal repeats those updates, and an update applied twice is one applied once.
+func (r *room) encode() (snapshot []byte, through uint64, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.shield()
+	if r.phase != open {
+		r.storing = false
+		return nil, 0, nil
+	}
+	snapshot, err = r.doc.EncodeStateAsUpdateV2(nil)
+	return snapshot, r.durable, err
+}
+
 // release lets go of a room whose every update is in a snapshot.
 func (r *room) release(now time.Time) {
-	if r.quarantine != nil {
-		r.end(nil)
+	if q := r.quarantine; q != nil {
+		if !q.looking {
+			r.end(nil)
+		}
 		return
 	}
 	if r.storing || r.saved < r.appended || now.Before(r.retryAt) {
@@ -158,8 +132,7 @@ func (r *room) release(now time.Time) {
 		}
 		if r.phase != gone {
 			r.phase = open
-			close(r.settled)
-			r.settled = make(chan struct{})
+			r.admit()
 		}
 	})
 }
@@ -179,77 +152,4 @@ func (r *room) settle(what string, err error, now time.Time) bool {
 	r.failed, r.retryAt = err, now.Add(r.backoff)
 	r.log.Error(what+" failed; the room stays open and it is tried again", "error", err, "in", r.backoff)
 	return false
-}
-
-// Info describes a room that is open.
-type Info struct {
-	ID         string
-	Members    int    // connections
-	Present    int    // clients with a presence state
-	Bytes      int    // memory of the document, about
-	Updates    uint64 // number of the newest update
-	Durable    uint64 // number of the newest durable update
-	Saved      uint64 // number of the newest update in a snapshot
-	Epoch      uint64
-	Generation uint64
-	Error      string // why storing does not work just now; empty if it does
-}
-
-// Open returns the rooms that are in memory and loaded, in no order.
-func (h *Host) Open() []Info {
-	rooms := h.open()
-	infos := make([]Info, 0, len(rooms))
-	for _, r := range rooms {
-		if info, ok := r.info(); ok {
-			infos = append(infos, info)
-		}
-	}
-	return infos
-}
-
-// Info describes one room; false if it is not in memory.
-func (h *Host) Info(id string) (Info, bool) {
-	if r := h.get(id); r != nil {
-		return r.info()
-	}
-	return Info{}, false
-}
-
-// View calls read with the document of a room that is in memory, while nothing else uses it: read must be quick and
-// must not keep the document. It reports whether the room was in memory.
-func (h *Host) View(id string, read func(*crdt.Doc)) bool {
-	r := h.get(id)
-	if r == nil {
-		return false
-	}
-	<-r.loaded
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.doc == nil {
-		return false
-	}
-	read(r.doc)
-	return true
-}
-
-func (h *Host) get(id string) *room {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.rooms[id]
-}
-
-func (r *room) info() (Info, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.doc == nil {
-		return Info{}, false
-	}
-	info := Info{
-		ID: r.id, Members: len(r.members), Present: r.presence.Len(), Bytes: r.doc.Size(),
-		Updates: r.appended, Durable: r.durable, Saved: r.saved, Epoch: r.epoch, Generation: r.generation,
-	}
-	if err := errors.Join(r.delayed, r.failed); err != nil {
-		info.Error = err.Error()
-	}
-	return info, true
 }

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"errors"
 	"time"
 
 	"github.com/symphony-rtc/symphony/crdt"
@@ -39,23 +40,29 @@ func (r *room) tickQuarantine(now time.Time) {
 	case r.evicting != nil:
 		r.leave(now)
 	case len(r.members) == 0 && now.Sub(r.emptySince) >= r.host.opts.Grace:
-		r.end(nil)
+		r.release(now)
 	case !q.looking && now.Sub(q.looked) >= lookEvery:
 		q.looking, q.looked = true, now
 		r.host.spawn(r.look)
 	}
 }
 
-// look asks the store whether the room can be opened again.
+// look asks the store whether the room can be opened again. While that is under way the room does not end: the claim that it
+// takes to find out would fence whoever opened the room next.
 func (r *room) look() {
-	handle, _, err := r.host.store.Open(r.host.ctx, r.id, ignore{})
+	handle, stored, err := r.host.store.Open(r.host.ctx, r.id, ignore{})
 	if err == nil {
-		err = handle.Release(r.host.ctx)
+		_, err = build(stored)
+		err = errors.Join(err, handle.Release(r.host.ctx))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.quarantine.looking = false
-	if err == nil && r.phase == open {
+	switch {
+	case r.phase == gone:
+	case errors.Is(err, ErrDeleted):
+		r.end(errDeleted)
+	case err == nil:
 		r.log.Info("a damaged room was repaired; its members reconnect")
 		r.end(protocol.Closef(protocol.CloseRestarting, "the room was repaired; reconnect"))
 	}

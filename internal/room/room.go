@@ -38,7 +38,8 @@ type room struct {
 	handle     Handle // nil in quarantine
 	epoch      uint64
 	generation uint64
-	blank      bool // nothing was ever written to the document
+	blank      bool   // nothing was ever written to the document
+	first      *first // what was written first, until it is durable; else nil
 	quarantine *quarantine
 
 	doc      *crdt.Doc
@@ -94,8 +95,10 @@ func (r *room) load() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
+	case r.phase == gone:
+		return // another host opened it meanwhile
 	case errors.Is(err, ErrDeleted):
-		r.end(protocol.Closef(protocol.CloseDeleted, "the room was deleted"))
+		r.end(errDeleted)
 		return
 	case err != nil:
 		r.host.stats.StoreErrors.Add(1)
@@ -108,7 +111,7 @@ func (r *room) load() {
 		isolated.looked = now
 	}
 	r.phase = open
-	doc.SetLimits(crdt.Options{MaxSize: r.host.opts.MaxDocument})
+	doc.SetLimits(r.limits())
 	r.handle, r.doc, r.epoch, r.generation, r.quarantine = handle, doc, stored.Epoch, stored.Generation, isolated
 	r.appended, r.durable, r.saved = stored.LastSeq, stored.LastSeq, stored.LastSeq
 	r.blank = stored.LastSeq == 0 && stored.Snapshot == nil && isolated == nil
@@ -119,14 +122,23 @@ func (r *room) load() {
 	}
 }
 
-// build makes the document of what the store had. It has no limits: what was taken once must be taken again.
+// errDeleted is what members and joiners of a deleted room are told.
+var errDeleted = protocol.Closef(protocol.CloseDeleted, "the room was deleted")
+
+// limits are those of a document that members write to.
+func (r *room) limits() crdt.Options { return crdt.Options{MaxSize: r.host.opts.MaxDocument} }
+
+// unlimited is for what was taken once and must be taken again.
+var unlimited = crdt.Options{MaxSize: math.MaxInt, MaxPending: math.MaxInt}
+
+// build makes the document of what the store had, without limits.
 func build(stored Stored) (doc *crdt.Doc, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("panic in the document engine: %v", fault)
 		}
 	}()
-	doc = crdt.NewDoc(crdt.Options{MaxSize: math.MaxInt, MaxPending: math.MaxInt})
+	doc = crdt.NewDoc(unlimited)
 	if stored.Snapshot != nil {
 		if _, err := doc.ApplyUpdateV2(stored.Snapshot); err != nil {
 			return nil, fmt.Errorf("applying the snapshot: %w", err)
@@ -140,18 +152,22 @@ func build(stored Stored) (doc *crdt.Doc, err error) {
 	return doc, nil
 }
 
-// end makes the room unusable: it leaves the host, and members that still are there are told why. A room that ended
-// well has no members and no reason.
+// end makes the room unusable: it leaves the host, whoever waits for something of it is answered, and members that still
+// are there are told why. A room that ended well has no members and no reason.
 func (r *room) end(why *protocol.CloseError) {
 	r.phase, r.refuse = gone, why
 	r.doc, r.full = nil, nil
-	for _, s := range r.members {
-		s.member.Close(why.Code, why.Reason)
-		s.reason = why.Reason
+	if r.first != nil {
+		close(r.first.settled)
+		r.first = nil
 	}
 	r.wake()
 	close(r.settled)
 	r.host.forget(r)
+	for _, s := range r.members {
+		s.reason = why.Reason
+		s.member.Close(why.Code, why.Reason)
+	}
 }
 
 // join makes m a member. If the room is on its way out it returns a channel to wait for before trying again.
@@ -169,6 +185,11 @@ func (r *room) join(m Member, o JoinOptions) (s *Session, wait <-chan struct{}, 
 	s = &Session{room: r, member: m, symphony: o.Symphony, readOnly: o.ReadOnly || r.quarantine != nil}
 	r.members = append(r.members, s)
 	s.connection = fmt.Sprintf("%x-%x", r.epoch, r.host.ids.Add(1))
+	defer func() {
+		if fault := recover(); fault != nil {
+			s, wait, err = nil, nil, r.contain(fault)
+		}
+	}()
 	r.greet(s)
 	if v := r.host.opts.Visits; v != nil && r.quarantine == nil {
 		s.joined = r.host.now()
@@ -187,7 +208,7 @@ func (r *room) greet(s *Session) {
 			MaxMessage: uint64(r.host.opts.MaxMessage),
 		}
 		s.member.Send(hello.Frame().Bytes(), false)
-		if r.delayed != nil {
+		if r.delayed != nil || r.refusing {
 			s.member.Send(r.storageFrame(), false)
 		}
 	}

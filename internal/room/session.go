@@ -19,12 +19,13 @@ type Session struct {
 
 	connection string    // id, for logs and the record of visits
 	joined     time.Time // zero if visits are not recorded
-	reason     string    // why the room ended it
+	reason     string    // why the room ended it; guarded by the room's lock
 
 	// Guarded by the room's lock.
 	speaker  protocol.Speaker
 	received uint64 // sync messages with an update on this connection
 	waiting  []ack  // of symphony connections: what is not durable yet, oldest first
+	proposed int    // proposals of initial content that are not answered yet
 }
 
 // ack says that the first count updates of a connection are durable when the room's update seq is.
@@ -38,20 +39,21 @@ func (s *Session) Receive(f protocol.Frame) (err error) {
 	if err == nil && msg.Type >= protocol.TypeHello && !s.symphony {
 		err = fmt.Errorf("message type %d needs the subprotocol %s: %w", msg.Type, protocol.Subprotocol, protocol.ErrMalformed)
 	}
-	if err != nil {
-		return r.malformed(err)
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.phase == gone {
-		return r.why()
-	}
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = r.contain(fault)
 		}
+		if why := (*protocol.CloseError)(nil); errors.As(err, &why) {
+			s.reason = why.Reason
+		}
 	}()
 	switch {
+	case r.phase == gone:
+		return r.why()
+	case err != nil:
+		return r.malformed(err)
 	case msg.Type == protocol.TypeAwareness:
 		return r.receivePresence(s, msg, f)
 	case msg.Type == protocol.TypeQueryAwareness:
@@ -77,6 +79,7 @@ func (s *Session) Leave() {
 	r := s.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.shield()
 	if !r.remove(s) {
 		return
 	}
@@ -114,7 +117,7 @@ func (r *room) receiveUpdate(s *Session, msg protocol.Message, f protocol.Frame)
 		}
 		return protocol.Closef(protocol.CloseForbidden, "this connection may only read")
 	}
-	if why := r.overloaded(); why != nil {
+	if why := r.overloaded(); why != nil && !crdt.UpdateIsEmpty(msg.Body) {
 		return why
 	}
 	applied, err := r.doc.ApplyUpdate(msg.Body)
@@ -244,7 +247,15 @@ func (r *room) why() *protocol.CloseError {
 func (r *room) contain(fault any) error {
 	r.host.stats.Panics.Add(1)
 	r.log.Error("panic in a room; it is reopened from what is stored", "panic", fault, "stack", string(debug.Stack()))
-	why := protocol.Closef(protocol.CloseInternal, "a fault of the server; reconnect")
-	r.end(why)
-	return why
+	if r.phase != gone {
+		r.end(protocol.Closef(protocol.CloseInternal, "a fault of the server; reconnect"))
+	}
+	return r.why()
+}
+
+// shield is deferred by what works on the room, with its lock held, on behalf of nobody who could be told of a panic.
+func (r *room) shield() {
+	if fault := recover(); fault != nil {
+		r.contain(fault)
+	}
 }
