@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -312,6 +313,25 @@ func (p *PostgresServer) signal(signal syscall.Signal) {
 	}
 }
 
+// CPUTime is the processor time that the server and its processes that still live have used so far.
+func (p *PostgresServer) CPUTime() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.run == nil {
+		return 0
+	}
+	ticks := 0
+	for _, pid := range append(p.children(), p.run.process.Pid) {
+		if fields := stat(fmt.Sprintf("/proc/%d/stat", pid)); len(fields) > 13 {
+			for _, field := range fields[12:14] { // user and system
+				n, _ := strconv.Atoi(field)
+				ticks += n
+			}
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100 on Linux
+}
+
 // Log is the end of what the server has said.
 func (p *PostgresServer) Log() string {
 	output, _ := os.ReadFile(p.logFile())
@@ -329,37 +349,32 @@ func (p *PostgresServer) Remove() {
 // children are the processes that the server has started.
 func (p *PostgresServer) children() []int {
 	var pids []int
-	parent := p.run.process.Pid
+	parent := strconv.Itoa(p.run.process.Pid)
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
-		if pid, ppid, _ := parseStat(path); ppid == parent {
-			pids = append(pids, pid)
+		if fields := stat(path); len(fields) > 2 && fields[2] == parent {
+			if pid, err := strconv.Atoi(fields[0]); err == nil {
+				pids = append(pids, pid)
+			}
 		}
 	}
 	return pids
 }
 
 func anyLives(pids []int) bool {
-	for _, pid := range pids {
-		if _, _, state := parseStat(fmt.Sprintf("/proc/%d/stat", pid)); state != "" && state != "Z" && state != "X" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(pids, func(pid int) bool {
+		fields := stat(fmt.Sprintf("/proc/%d/stat", pid))
+		return len(fields) > 1 && fields[1] != "Z" && fields[1] != "X"
+	})
 }
 
-// parseStat reads a process' number, its parent's and its state: "4711 (name) S 1 ...". Source: proc(5).
-func parseStat(path string) (pid, parent int, state string) {
+// stat reads what the kernel says of a process, without its name: number, state, parent and so on; nothing if it is
+// gone. Source: proc(5): "4711 (name) S 1 ...".
+func stat(path string) []string {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return 0, 0, ""
+		return nil
 	}
-	before, after, _ := strings.Cut(string(text), " (")
-	fields := strings.Fields(after[strings.LastIndexByte(after, ')')+1:])
-	if len(fields) < 2 {
-		return 0, 0, ""
-	}
-	pid, _ = strconv.Atoi(before)
-	parent, _ = strconv.Atoi(fields[1])
-	return pid, parent, fields[0]
+	number, rest, _ := strings.Cut(string(text), " (")
+	return append([]string{number}, strings.Fields(rest[strings.LastIndexByte(rest, ')')+1:])...)
 }

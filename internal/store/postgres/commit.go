@@ -25,11 +25,11 @@ const (
 const committerSetup = `SET lock_timeout = '2s'; SET plan_cache_mode = force_generic_plan;
 	SET enable_seqscan = off; SET enable_nestloop = off; SET enable_mergejoin = off`
 
-// appendBlocks writes blocks under the fence. The rows of their rooms are locked first, in one order for everybody,
-// in a mode that conflicts with any update: a claim either waits until these blocks are committed, and reads them, or
-// it comes first, and the lock returns its epoch, and the blocks are not written. A block that is there already is
-// left as it is.
-const appendBlocks = `WITH held AS (SELECT num, epoch FROM room WHERE num = ANY ($1::bigint[]) ORDER BY num FOR SHARE)
+// appendBlocks writes blocks under the fence. The fence's rows of their rooms are locked first, in one order for
+// everybody, in a mode that conflicts with any update: a claim either waits until these blocks are committed, and reads
+// them, or it comes first, and the lock returns its epoch, and the blocks are not written. A block that is there
+// already is left as it is.
+const appendBlocks = `WITH held AS (SELECT num, epoch FROM fence WHERE num = ANY ($1::bigint[]) ORDER BY num FOR SHARE)
 	INSERT INTO journal (room, first, last, epoch, millis, data)
 	SELECT b.room, b.first, b.last, b.epoch, $6::bigint, b.data
 	FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) AS b (room, epoch, first, last, data)

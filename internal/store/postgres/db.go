@@ -9,16 +9,18 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/internal/store/journal"
+	"github.com/symphony-rtc/symphony/internal/store/records"
 )
 
 // Options of Open. The zero value of each field means its default.
 type Options struct {
-	Journal journal.Options
+	Journal journal.Options // its clock is the catalog's
 	// Conns is how many connections may be open besides the two that always are; 10 by default.
 	Conns int
 	// NoMigrate refuses a database whose schema is not up to date, instead of changing it.
@@ -28,11 +30,13 @@ type Options struct {
 
 // DB is a store.Catalog in a PostgreSQL database, which any number of processes may have open.
 type DB struct {
+	*records.Records
 	journal   *journal.Journal
 	committer *committer
 	pool      *pool
 	host      *host
 	doubts    doubts
+	now       func() time.Time
 	closing   sync.Once
 }
 
@@ -56,6 +60,9 @@ func open(ctx context.Context, url string, o Options) (*DB, error) {
 	if o.Conns <= 0 {
 		o.Conns = 10
 	}
+	if o.Journal.Now == nil {
+		o.Journal.Now = time.Now
+	}
 	config, err := parse(url)
 	if err != nil {
 		return nil, err
@@ -63,11 +70,12 @@ func open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err := prepare(ctx, config, o); err != nil {
 		return nil, err
 	}
-	host, err := newHost(ctx, config)
+	host, err := newHost(ctx, config, buryAfter)
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{committer: &committer{config: config}, pool: newPool(config, o.Conns), host: host}
+	db := &DB{committer: &committer{config: config}, pool: newPool(config, o.Conns), host: host, now: o.Journal.Now}
+	db.Records = records.New(recordsDB{db}, db.now)
 	db.journal = journal.New(db.committer, o.Journal)
 	return db, nil
 }
@@ -107,6 +115,7 @@ func (db *DB) Close() error {
 	err := db.journal.Close()
 	db.closing.Do(func() {
 		db.committer.close()
+		db.leave()
 		db.pool.close()
 		db.host.close()
 	})
@@ -114,6 +123,16 @@ func (db *DB) Close() error {
 		return fmt.Errorf("close the catalog in PostgreSQL: %w", err)
 	}
 	return nil
+}
+
+// leave marks inactive the rooms that were not released. If that fails another host will find them.
+func (db *DB) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), lookFor)
+	defer cancel()
+	_ = db.pool.with(ctx, func(c *pgx.Conn) error {
+		_, err := c.Exec(ctx, leave, int64(db.host.num))
+		return err
+	})
 }
 
 // Backlog implements store.Catalog.

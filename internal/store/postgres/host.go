@@ -14,21 +14,25 @@ const hostClass = 0x53594d48 // "SYMH"
 const (
 	hostRetryMin = 50 * time.Millisecond
 	hostRetryMax = 2 * time.Second
+	// buryAfter is how long this host's session must have lasted before others without one count as dead: long enough
+	// for all of them to have come back too if it was the server that had gone.
+	buryAfter = 5 * hostRetryMax
 )
 
 // host is this process as others see it: a number, and a session that holds the number's lock for as long as the
 // process lives. When the process ends, however it ends, the server notices the end of the session and the rooms that
 // the process held show as inactive. Nothing else depends on it: who may write is a matter of epochs.
 type host struct {
-	num    int32
-	config *pgx.ConnConfig
-	cancel context.CancelFunc
-	done   chan struct{}
+	num       int32
+	config    *pgx.ConnConfig
+	buryAfter time.Duration
+	cancel    context.CancelFunc
+	done      chan struct{}
 }
 
 // newHost gets a number and its lock.
-func newHost(ctx context.Context, config *pgx.ConnConfig) (*host, error) {
-	h := &host{config: config, done: make(chan struct{})}
+func newHost(ctx context.Context, config *pgx.ConnConfig, buryAfter time.Duration) (*host, error) {
+	h := &host{config: config, buryAfter: buryAfter, done: make(chan struct{})}
 	c, err := connect(ctx, config)
 	if err != nil {
 		return nil, err
@@ -59,8 +63,7 @@ func (h *host) run(ctx context.Context, c *pgx.Conn) {
 	retry := hostRetryMin
 	for {
 		if c != nil {
-			// Nobody notifies this session, so this returns when the session or ctx is over.
-			_, _ = c.WaitForNotification(ctx)
+			h.stay(ctx, c)
 			hangUp(c)
 		}
 		select {
@@ -82,6 +85,51 @@ func (h *host) run(ctx context.Context, c *pgx.Conn) {
 	}
 }
 
+// stay returns when the session or ctx is over. Nobody notifies this session.
+func (h *host) stay(ctx context.Context, c *pgx.Conn) {
+	calm, cancel := context.WithTimeout(ctx, h.buryAfter)
+	defer cancel()
+	if _, _ = c.WaitForNotification(calm); ctx.Err() != nil || c.IsClosed() {
+		return
+	}
+	if err := bury(ctx, c); err != nil && c.IsClosed() { // else some other host will do it
+		return
+	}
+	_, _ = c.WaitForNotification(ctx)
+}
+
+// bury marks the rooms inactive that dead hosts had open. Readers do not need that, but statements that look at the
+// table alone do.
+func bury(ctx context.Context, c *pgx.Conn) error {
+	rows, err := c.Query(ctx, `SELECT DISTINCT host FROM room WHERE active = 1`)
+	if err != nil {
+		return err
+	}
+	holders, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return err
+	}
+	hosts := make(map[int64]bool)
+	for _, h := range holders {
+		hosts[h] = false
+	}
+	if err := living(ctx, c, hosts); err != nil {
+		return err
+	}
+	for h, lives := range hosts {
+		if !lives {
+			if _, err := c.Exec(ctx, leave, h); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// leave marks the rooms of a host inactive. It passes over those that somebody is changing just now, who knows better.
+const leave = `UPDATE room SET active = 0 WHERE num IN (SELECT num FROM room WHERE active = 1 AND host = $1 ORDER BY num FOR UPDATE SKIP LOCKED)`
+
+// close ends the session. Further calls do nothing.
 func (h *host) close() {
 	h.cancel()
 	<-h.done
