@@ -16,19 +16,19 @@ const (
 
 // recorder writes visits in batches, in the background.
 type recorder struct {
-	catalog Visits
-	log     *slog.Logger
-	wake    chan struct{}
-	quit    chan struct{}
-	done    chan struct{}
+	record func(context.Context, []Visit) error // Visits.RecordVisits
+	log    *slog.Logger
+	wake   chan struct{}
+	quit   chan struct{}
+	done   chan struct{}
 
 	mu    sync.Mutex
 	queue []Visit
 	lost  int // forgotten since the last success
 }
 
-func newRecorder(catalog Visits, log *slog.Logger) *recorder {
-	r := &recorder{catalog: catalog, log: log, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+func newRecorder(record func(context.Context, []Visit) error, log *slog.Logger) *recorder {
+	r := &recorder{record: record, log: log, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	go r.run()
 	return r
 }
@@ -102,7 +102,7 @@ func (r *recorder) flush() bool {
 			return true
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), visitsPause)
-		err := r.catalog.RecordVisits(ctx, batch)
+		err := r.record(ctx, batch)
 		cancel()
 		r.mu.Lock()
 		if err != nil {

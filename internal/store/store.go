@@ -70,7 +70,7 @@ type Store struct {
 // New composes a store. It owns both parts from now on.
 func New(catalog Catalog, objects Objects, o Options) *Store {
 	s := &Store{catalog: catalog, objects: objects, o: o.withDefaults(), janitor: newJanitor(catalog, objects)}
-	s.visits = newRecorder(catalog, s.o.Log)
+	s.visits = newRecorder(catalog.RecordVisits, s.o.Log)
 	s.keeper = newKeeper(s)
 	return s
 }

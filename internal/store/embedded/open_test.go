@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/internal/store/storetest"
@@ -186,5 +187,41 @@ func TestDamageIsLoggedAndKept(t *testing.T) {
 	}
 	if b, err = os.ReadFile(file); err != nil || !bytes.Contains(b, []byte("TEXT of bad")) {
 		t.Errorf("the damaged row is gone (%v)", err)
+	}
+}
+
+// TestOrphansOfOthers cleans as hosts do that share their objects: what is young may be another host's.
+func TestOrphansOfOthers(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	s := openDir(t, dir)
+	defer s.Close()
+	r := storetest.OpenRoom(t, s, "room")
+	if err := r.Save(ctx, 0, []byte("snapshot")); err != nil {
+		t.Fatal(err)
+	}
+	young, old := store.NewSnapshotKey("room", 1, 2), store.NewSnapshotKey("room", 1, 3)
+	for _, key := range []string{young, old} {
+		if err := s.objects.Put(ctx, key, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	past := time.Now().Add(-2 * store.OrphanAge)
+	info, err := s.Room(ctx, "room")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{info.SnapshotKey, old} {
+		if err := os.Chtimes(filepath.Join(dir, snapshots, filepath.FromSlash(key)), past, past); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := s.CleanOrphans(ctx, store.OrphanAge); err != nil || n != 1 {
+		t.Fatalf("%d orphans removed, %v", n, err)
+	}
+	for key, want := range map[string]bool{young: true, old: false, info.SnapshotKey: true} {
+		if _, err := s.objects.Get(ctx, key); (err == nil) != want {
+			t.Errorf("%s: %v", key, err)
+		}
 	}
 }
