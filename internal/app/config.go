@@ -13,6 +13,10 @@ type Config struct {
 	Data    string   `name:"data" doc:"directory of the embedded store; it is created if it does not exist"`
 	Origins []string `name:"origins" doc:"web origins whose pages may connect, such as https://app.example.com or https://*.example.com, or * for all; always allowed are the server's own and, in development, those of localhost"`
 
+	Storage Storage `name:"storage"`
+	History History `name:"history"`
+	Admin   Admin   `name:"admin"`
+
 	Limits   Limits   `name:"limits"`
 	Room     Room     `name:"room"`
 	Journal  Journal  `name:"journal"`
@@ -30,7 +34,29 @@ type Limits struct {
 	Connections int   `name:"connections" doc:"most connections at a time on this server"`
 	RoomMembers int   `name:"room_members" doc:"most connections at a time in one room"`
 	Rooms       int   `name:"rooms" doc:"most rooms open at a time on this server"`
-	Backlog     Bytes `name:"backlog" doc:"most updates of one room that may wait for a failing disk before its writers are cut off"`
+	Backlog     Bytes `name:"backlog" doc:"most updates of one room that may wait for failing storage before its writers are cut off"`
+	Waiting     Bytes `name:"waiting" doc:"most updates of all rooms together that may wait for failing storage before writers are cut off"`
+}
+
+// Storage says where rooms are kept.
+type Storage struct {
+	Catalog   string `name:"catalog" doc:"database of rooms and journal: postgres://user:password@host:5432/database, or empty for the embedded one in the data directory"`
+	Snapshots string `name:"snapshots" doc:"place of snapshots: s3://bucket/prefix, gs://bucket/prefix, azblob://container/prefix or file:///directory, or empty for the data directory; docs/storage.md has the parameters"`
+	Migrate   bool   `name:"migrate" doc:"bring the schema of a Postgres database up to date at the start; with false that is left to symphony migrate"`
+}
+
+// History says what is kept of rooms besides their newest state, and for how long.
+type History struct {
+	Every    time.Duration `name:"every" doc:"how often a room that is edited is kept as an automatic version"`
+	Versions int           `name:"versions" doc:"how many automatic versions without a label a room keeps"`
+	Age      time.Duration `name:"age" doc:"how long automatic versions without a label are kept"`
+	Deleted  time.Duration `name:"deleted" doc:"how long a deleted room can be restored before it is erased"`
+	Visits   time.Duration `name:"visits" doc:"how long it is kept who was connected when"`
+}
+
+// Admin says who may manage rooms.
+type Admin struct {
+	Token string `name:"token" doc:"what requests to the management API have to bring as Authorization: Bearer; empty: on a loopback address none, elsewhere rooms can only be read"`
 }
 
 // Room says how long rooms live in memory.
@@ -75,7 +101,10 @@ func Default() Config {
 			RoomMembers: 1_000,
 			Rooms:       100_000,
 			Backlog:     64 << 20,
+			Waiting:     256 << 20,
 		},
+		Storage:  Storage{Migrate: true},
+		History:  History{Every: 10 * time.Minute, Versions: 100, Age: 90 * day, Deleted: 30 * day, Visits: 30 * day},
 		Room:     Room{Grace: 30 * time.Second, Snapshot: 30 * time.Second},
 		Journal:  Journal{Window: 5 * time.Millisecond},
 		Ping:     Ping{Interval: 30 * time.Second},
@@ -83,3 +112,5 @@ func Default() Config {
 		Shutdown: Shutdown{Grace: 25 * time.Second},
 	}
 }
+
+const day = 24 * time.Hour

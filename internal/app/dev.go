@@ -13,12 +13,21 @@ import (
 	"github.com/symphony-rtc/symphony/internal/admin"
 	"github.com/symphony-rtc/symphony/internal/gateway"
 	"github.com/symphony-rtc/symphony/internal/room"
-	"github.com/symphony-rtc/symphony/internal/store/embedded"
 	"github.com/symphony-rtc/symphony/internal/telemetry"
 )
 
-// StartDev starts a server with everything embedded. It returns when connections are accepted. ctx bounds the start.
+// StartDev starts a server for development: with the demo page, and open to pages of localhost. It returns when connections
+// are accepted. ctx bounds the start.
 func StartDev(ctx context.Context, config Config, log *slog.Logger, version string) (*Server, error) {
+	return start(ctx, config, log, version, true)
+}
+
+// StartServe is StartDev without what is for development only.
+func StartServe(ctx context.Context, config Config, log *slog.Logger, version string) (*Server, error) {
+	return start(ctx, config, log, version, false)
+}
+
+func start(ctx context.Context, config Config, log *slog.Logger, version string, development bool) (*Server, error) {
 	// The address first: it is what most often is not to be had, and taking it changes nothing. Who connects while the
 	// store recovers waits in the listener's queue.
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", config.Addr)
@@ -26,11 +35,7 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 		return nil, listenError(config.Addr, err)
 	}
 	metrics := telemetry.NewMetrics(version)
-	stored, err := embedded.Open(config.Data, embedded.Options{
-		Window:  config.Journal.Window,
-		Observe: metrics,
-		Log:     log,
-	})
+	stored, closeStore, err := openStore(ctx, config, metrics, log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -41,9 +46,11 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 		MaxMembers:    config.Limits.RoomMembers,
 		MaxRooms:      config.Limits.Rooms,
 		MaxBacklog:    int(config.Limits.Backlog),
+		MaxWaiting:    int(config.Limits.Waiting),
 		MaxMessage:    int(config.Limits.Message),
 		Logger:        log,
 		Observer:      metrics,
+		Visits:        visits{stored},
 	})
 	edge := gateway.New(gateway.Rooms(host), gateway.Options{
 		MaxMessage:        int(config.Limits.Message),
@@ -52,7 +59,7 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 		MaxBacklog:        int(config.Limits.Queue),
 		PingEvery:         config.Ping.Interval,
 		AllowedOrigins:    config.Origins,
-		AllowLocalOrigins: true,
+		AllowLocalOrigins: development,
 		Logger:            log,
 	})
 	countRooms(metrics, host)
@@ -65,9 +72,13 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 		log.Warn("the management API asks for no authentication: whoever reaches this address can read all rooms", "addr", config.Addr)
 		known = func(h http.Handler) http.Handler { return h }
 	}
+	page := http.NotFoundHandler()
+	if development {
+		page = whiteboard.Handler()
+	}
 	server := &Server{
-		log: log, health: health, gateway: edge, host: host, store: stored,
-		places: placesAt(listener.Addr(), config.Data, version),
+		log: log, health: health, gateway: edge, host: host, closeStore: closeStore,
+		places: placesAt(listener.Addr(), config.Storage.where(config.Data), version, development),
 		failed: make(chan error, 1), closed: make(chan struct{}),
 	}
 	server.http = &http.Server{
@@ -76,7 +87,7 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 			api:     known(admin.SameOrigin(admin.NewAPI(host, stored, log))),
 			metrics: known(admin.SameOrigin(metrics.Handler())),
 			health:  health,
-			page:    whiteboard.Handler(),
+			page:    page,
 		},
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
@@ -89,15 +100,15 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 
 // Server is a running Symphony server.
 type Server struct {
-	log     *slog.Logger
-	health  *admin.Health
-	http    *http.Server
-	gateway *gateway.Gateway
-	host    *room.Host
-	store   *embedded.Store
-	places  Places
-	failed  chan error
-	closed  chan struct{} // the listener's goroutine ended
+	log        *slog.Logger
+	health     *admin.Health
+	http       *http.Server
+	gateway    *gateway.Gateway
+	host       *room.Host
+	closeStore func() error
+	places     Places
+	failed     chan error
+	closed     chan struct{} // the listener's goroutine ended
 }
 
 func (s *Server) serve(listener net.Listener) {
@@ -130,7 +141,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, s.http.Close()) // slow requests: cut off
 	}
 	<-s.closed
-	err = errors.Join(err, s.store.Close())
+	err = errors.Join(err, s.closeStore())
 	s.log.Info("shut down", "took", time.Since(began).Round(time.Millisecond), "complete", err == nil)
 	return err
 }

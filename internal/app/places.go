@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -12,31 +11,31 @@ import (
 // Places are where a server's parts can be found, for people.
 type Places struct {
 	Version   string
-	Page      string // URL of the demo page
+	Page      string // URL of the demo page, "" if there is none
 	WebSocket string // URL of rooms, for a provider
 	Rooms     string // URL of the management API
 	Metrics   string // URL for Prometheus
-	Data      string // directory of the store
+	Data      string // what rooms are kept in
 }
 
 // placesAt names the places of a server at addr. A server on all addresses is best reached by name.
-func placesAt(addr net.Addr, data, version string) Places {
+func placesAt(addr net.Addr, data, version string, page bool) Places {
 	host, port, _ := net.SplitHostPort(addr.String())
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
 	at := net.JoinHostPort(host, port)
-	if absolute, err := filepath.Abs(data); err == nil {
-		data = absolute
-	}
-	return Places{
+	places := Places{
 		Version:   version,
-		Page:      "http://" + at + "/",
 		WebSocket: "ws://" + at + "/rooms/{room}",
 		Rooms:     "http://" + at + "/v1/rooms",
 		Metrics:   "http://" + at + "/metrics",
 		Data:      data,
 	}
+	if page {
+		places.Page = "http://" + at + "/"
+	}
+	return places
 }
 
 // listensOnLoopback reports whether only this machine reaches an address.

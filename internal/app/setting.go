@@ -85,6 +85,12 @@ func (s Setting) Set(text string) error {
 				*field = append(*field, item)
 			}
 		}
+	case *bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*field = b
 	case *string:
 		*field = text
 	default:
@@ -102,6 +108,8 @@ func (s Setting) Type() string {
 		return "duration"
 	case int:
 		return "number"
+	case bool:
+		return "true|false"
 	case []string:
 		return "list"
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,14 +15,30 @@ import (
 )
 
 func newDevCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return newServerCommand(&cobra.Command{
 		Use:   "dev",
-		Short: "Run a server with everything embedded, for development and single machines",
-		Long: "Runs a complete server in this process: rooms, an embedded store in a directory, a demo page.\n" +
-			"Stop it with Ctrl+C or SIGTERM: members are told to reconnect and everything is stored. A second signal ends\n" +
-			"it at once; what was acknowledged is safe even then.",
-		Args: noArguments,
-	}
+		Short: "Run a server for development, with a demo page and everything embedded",
+		Long: "Runs a complete server in this process: rooms, an embedded store in a directory, a demo page. Pages of localhost may\n" +
+			"connect, whatever their port.\n" + howItEnds,
+	}, app.StartDev)
+}
+
+func newServeCommand() *cobra.Command {
+	return newServerCommand(&cobra.Command{
+		Use:   "serve",
+		Short: "Run a server in production",
+		Long: "Runs a server in this process, without demo page, for pages of its own origin and of the setting origins. Rooms are kept in\n" +
+			"the data directory, or where --storage-catalog (Postgres) and --storage-snapshots (S3, Google Cloud Storage, Azure, a\n" +
+			"directory) say; docs/storage.md explains both.\n" + howItEnds,
+	}, app.StartServe)
+}
+
+const howItEnds = "Stop it with Ctrl+C or SIGTERM: members are told to reconnect and everything is stored. A second signal ends\n" +
+	"it at once; what was acknowledged is safe even then."
+
+// newServerCommand completes a command that runs a server until a signal comes.
+func newServerCommand(cmd *cobra.Command, start func(context.Context, app.Config, *slog.Logger, string) (*app.Server, error)) *cobra.Command {
+	cmd.Args = noArguments
 	flags := addSettings(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		config, unknown, err := flags.load()
@@ -38,7 +55,7 @@ func newDevCommand() *cobra.Command {
 		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 		defer signal.Stop(signals)
 
-		server, err := app.StartDev(cmd.Context(), config, log, Version())
+		server, err := start(cmd.Context(), config, log, Version())
 		if err != nil {
 			return err
 		}

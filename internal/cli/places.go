@@ -24,9 +24,16 @@ func printPlaces(w io.Writer, places app.Places) {
 		{"Metrics", places.Metrics},
 		{"Data", places.Data},
 	} {
+		if place.value == "" {
+			continue
+		}
 		text += fmt.Sprintf("  %s%s\n", label.Render(place.label), value.Render(place.value))
 	}
-	text += "\n  " + faint.Render("Open the page in two windows and draw. Ctrl+C stops the server.") + "\n\n"
+	hint := "Ctrl+C stops the server."
+	if places.Page != "" {
+		hint = "Open the page in two windows and draw. " + hint
+	}
+	text += "\n  " + faint.Render(hint) + "\n\n"
 	// Fprint leaves out what w cannot show: all colour when it is no terminal. A reader that closed the pipe is no reason
 	// to stop the server.
 	_, _ = lipgloss.Fprint(w, text)
