@@ -34,7 +34,7 @@ type AgedObjects interface {
 // ObjectsWithClock is what Objects on another machine have, too.
 type ObjectsWithClock interface {
 	Objects
-	// Clock asks for the storage's time, which is exact to a second.
+	// Clock asks for the storage's time: whole seconds, and up to two seconds old.
 	Clock(ctx context.Context) (time.Time, error)
 }
 

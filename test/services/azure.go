@@ -16,7 +16,8 @@ const (
 	azureKey     = "b25seS1mb3ItdGVzdHM=" // base64, as Azure's keys are
 )
 
-// Azure starts Azurite's blob service, Microsoft's own emulator, which runs in Node.js and keeps objects as files.
+// Azure starts Azurite's blob service, Microsoft's own emulator, which runs in Node.js and keeps objects as files. It
+// writes its index every few seconds and when it is stopped.
 func Azure(t testing.TB) *Bucket {
 	t.Helper()
 	program := tool(t, "azure", "test", "servers", "node_modules", "azurite", "dist", "src", "blob", "main.js")

@@ -29,9 +29,9 @@ func GCS(t testing.TB) *Bucket {
 		t.Fatal(err)
 	}
 	return &Bucket{
-		Server: s,
-		URL:    "gs://" + bucketName + "/test",
-		Env:    []string{"STORAGE_EMULATOR_HOST=" + s.Addr},
+		Server: s, Durable: true,
+		URL: "gs://" + bucketName + "/test",
+		Env: []string{"STORAGE_EMULATOR_HOST=" + s.Addr},
 	}
 }
 

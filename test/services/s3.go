@@ -51,8 +51,8 @@ func s3Bucket(t testing.TB, s *Server) *Bucket {
 		t.Fatal(err)
 	}
 	return &Bucket{
-		Server: s,
-		URL:    "s3://" + bucketName + "/test?endpoint=http://" + s.Addr + "&region=" + region + "&path_style=true",
-		Env:    []string{"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey},
+		Server: s, Durable: true,
+		URL: "s3://" + bucketName + "/test?endpoint=http://" + s.Addr + "&region=" + region + "&path_style=true",
+		Env: []string{"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey},
 	}
 }

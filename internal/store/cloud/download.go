@@ -62,10 +62,16 @@ func readAll(answer Answer) (object []byte, err error) {
 	return object, nil
 }
 
-// Pause waits before another attempt: longer after each, and by chance, so that many clients do not come back at once.
+// Delay returns how long to wait after an attempt (1, 2, ...) failed: longer after each, and by chance, so that many
+// clients do not come back at once.
+func Delay(attempt int) time.Duration {
+	longest := min(100*time.Millisecond<<min(attempt, 10), 5*time.Second)
+	return longest/2 + rand.N(longest/2)
+}
+
+// Pause waits for Delay, or until ctx ends, whose error it returns then.
 func Pause(ctx context.Context, attempt int) error {
-	longest := min(100*time.Millisecond<<attempt, 5*time.Second)
-	timer := time.NewTimer(longest/2 + rand.N(longest/2))
+	timer := time.NewTimer(Delay(attempt))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

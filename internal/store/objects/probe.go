@@ -127,9 +127,10 @@ func compareClocks(ctx context.Context, place store.ObjectsWithClock, now func()
 		return nil
 	}
 	wait := now().Sub(before)
-	// They gave whole seconds, and the answer was made at some moment while we waited.
+	// They gave whole seconds, some servers from a clock that they read once a second, and the answer was made at some
+	// moment while we waited.
 	return &Clock{
-		Ahead:     before.Add(wait / 2).Sub(theirs.Add(time.Second / 2)),
-		Uncertain: wait/2 + time.Second/2,
+		Ahead:     before.Add(wait / 2).Sub(theirs.Add(time.Second)),
+		Uncertain: wait/2 + time.Second,
 	}
 }

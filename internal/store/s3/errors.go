@@ -25,7 +25,7 @@ func code(err error) string {
 // answer returns the answer that an error is about, or nil if there was none.
 func answer(err error) *http.Response {
 	var failed *awshttp.ResponseError
-	if errors.As(err, &failed) && failed.Response != nil {
+	if errors.As(err, &failed) && failed.Response != nil && failed.Response.StatusCode != 0 {
 		return failed.Response.Response
 	}
 	return nil

@@ -12,11 +12,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/internal/store/cloud"
@@ -98,7 +100,10 @@ func Open(ctx context.Context, at Config) (*Bucket, error) {
 			o.BaseEndpoint = aws.String(at.Endpoint)
 		}
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts, o.MaxBackoff = attempts, 5*time.Second
+			o.MaxAttempts = attempts
+			o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+				return cloud.Delay(attempt), nil
+			})
 		})
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired // Put gives its own
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
@@ -165,8 +170,16 @@ func (b *Bucket) put(ctx context.Context, name string, body *cloud.Body, lacks i
 			return err
 		}
 	}
-	_, err := b.s3.PutObject(ctx, in)
+	_, err := b.s3.PutObject(ctx, in, s3.WithAPIOptions(signContent))
 	return err
+}
+
+// signContent has the SHA-256 of the content signed over TLS, too, where the library leaves it out.
+func signContent(stack *middleware.Stack) error {
+	if err := v4.RemoveComputePayloadSHA256Middleware(stack); err != nil {
+		return err
+	}
+	return v4.AddComputePayloadSHA256Middleware(stack)
 }
 
 // Get implements store.Objects. The client library compares the checksum that the server has stored.
