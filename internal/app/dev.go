@@ -63,9 +63,13 @@ func start(ctx context.Context, config Config, log *slog.Logger, version string,
 		Logger:            log,
 	})
 	countRooms(metrics, host)
+	metrics.Gauge("symphony_journal_backlog_bytes", "Bytes of updates that are relayed and not yet durable.", func() float64 {
+		return float64(stored.Backlog())
+	})
 	countConnections(metrics, edge)
 	health := admin.NewHealth()
 	health.Check("storage", host.Health)
+	health.Check("catalog", (&reachable{rooms: stored}).check)
 
 	known := func(h http.Handler) http.Handler { return admin.LocalHosts(h, originHosts(config.Origins)) }
 	if !listensOnLoopback(listener.Addr()) {
