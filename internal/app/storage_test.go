@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"encoding/hex"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/symphony-rtc/symphony/crdt"
+	"github.com/symphony-rtc/symphony/test/services"
+)
+
+// Made by yjs 13.6.33: client 7 wrote "hello" into the text "text".
+const hello = "010107000401047465787405" + "68656c6c6f" + "00"
+
+// TestStorageByConfiguration writes into a room, stops the server, and finds it again with another one: for every kind of
+// storage that can be configured.
+func TestStorageByConfiguration(t *testing.T) {
+	for name, configure := range map[string]func(*testing.T, *Config){
+		"embedded": func(*testing.T, *Config) {},
+		"embedded with a bucket": func(t *testing.T, c *Config) {
+			bucket := services.S3(t)
+			bucket.Setenv(t)
+			c.Storage.Snapshots = bucket.URL
+		},
+		"postgres with a directory": func(t *testing.T, c *Config) {
+			c.Storage.Catalog = database(t)
+			c.Storage.Snapshots = "file://" + filepath.Join(c.Data, "elsewhere")
+		},
+		"postgres with the data directory": func(t *testing.T, c *Config) { c.Storage.Catalog = database(t) },
+		"postgres with a bucket": func(t *testing.T, c *Config) {
+			c.Storage.Catalog = database(t)
+			bucket := services.S3(t)
+			bucket.Setenv(t)
+			c.Storage.Snapshots = bucket.URL
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := Default()
+			config.Addr, config.Data = "127.0.0.1:0", t.TempDir()
+			config.Admin.Token = ""
+			configure(t, &config)
+			for life := range 3 {
+				live(t, config, life)
+			}
+		})
+	}
+}
+
+func database(t *testing.T) string {
+	p := services.Postgres(t)
+	return p.URL(p.NewDatabase(t))
+}
+
+// live is one life of a server: the first writes, the others read.
+func live(t *testing.T, config Config, life int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	server, err := StartServe(ctx, config, slog.New(slog.DiscardHandler), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := server.Shutdown(ctx); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+	}()
+	if life == 0 {
+		update, err := hex.DecodeString(hello)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = server.host.Edit(ctx, "room", func(*crdt.Doc, bool) ([]byte, error) { return update, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	api := server.Places().Rooms
+	for path, want := range map[string]string{"/room/document": `{"text":"hello"}`, "/room": `"generation":1`} {
+		answer, err := http.Get(api + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("life %d: GET %s answers %d, %s (%v), without %s", life, path, answer.StatusCode, body, err, want)
+		}
+	}
+	if ready, err := http.Get(strings.TrimSuffix(api, "/v1/rooms") + "/readyz"); err != nil || ready.StatusCode != http.StatusOK {
+		t.Errorf("life %d: not ready: %v, %v", life, ready, err)
+	} else {
+		ready.Body.Close()
+	}
+}
