@@ -40,7 +40,10 @@ func TestScripts(t *testing.T) {
 			"get":      get,
 			"hold":     hold,
 			"gone":     gone,
+			"database": database,
+			"damage":   damage,
 		},
+		Condition: condition,
 	})
 }
 
