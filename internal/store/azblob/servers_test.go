@@ -101,6 +101,13 @@ func TestCredentials(t *testing.T) {
 		t.Setenv("AZURE_STORAGE_SAS_TOKEN", signed(sas.ContainerPermissions{List: true}))
 		err = open(t, at(server.Addr)).Put(context.Background(), "ab/1", []byte("x"))
 		cloudtest.MustSay(t, err, "put", "Storage Blob Data Contributor")
+
+		server.Stop()
+		_, err = open(t, at(server.Addr)).Get(context.Background(), "ab/1")
+		cloudtest.MustSay(t, err, "get", "reachable")
+		if strings.Contains(err.Error(), "sig=") {
+			t.Errorf("the error contains the signature: %v", err)
+		}
 	})
 }
 

@@ -2,7 +2,10 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
@@ -61,6 +64,9 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 		w.mu.Unlock()
 	}
 	resp, err := c.http.Do(req)
+	if failed := new(url.Error); errors.As(err, &failed) {
+		failed.URL, _, _ = strings.Cut(failed.URL, "?") // a signature can be there, which is no matter for logs
+	}
 	if err == nil && watched {
 		if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 			w.mu.Lock()

@@ -52,7 +52,8 @@ func Open(ctx context.Context, where string, options Options) (Place, error) {
 	}
 	place, err := open(ctx, u, options)
 	if err != nil {
-		return nil, fmt.Errorf("open the place of snapshots %s: %w", u.Redacted(), err)
+		name := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, Opaque: u.Opaque}
+		return nil, fmt.Errorf("open the place of snapshots %s: %w", &name, err)
 	}
 	return place, nil
 }
@@ -134,6 +135,8 @@ func readParameters(u *url.URL, known []string) (map[string]string, error) {
 			return nil, fmt.Errorf("%q is no parameter of %s://: it has %s", name, u.Scheme, strings.Join(known, ", "))
 		case len(values) > 1:
 			return nil, fmt.Errorf("parameter %s is given more than once", name)
+		case name == "endpoint" && strings.Contains(values[0], "@"):
+			return nil, errors.New("credentials do not belong in the endpoint: docs/storage.md says where they are looked for")
 		case values[0] == "":
 			return nil, fmt.Errorf("parameter %s is empty: leave it out or give it a value", name)
 		}
