@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -53,10 +54,12 @@ func TestHostsFenceEachOther(t *testing.T) {
 	url := database(t)
 	hosts := []*DB{openDB(t, url, Options{}), openDB(t, url, Options{}), openDB(t, url, Options{})}
 	l := &ledger{acked: make(map[string]map[uint64]string)}
+	for i := range 4 {
+		l.acked[fmt.Sprint(i)] = make(map[uint64]string)
+	}
 	var wg sync.WaitGroup
 	for i := range 4 {
 		id := fmt.Sprint(i)
-		l.acked[id] = make(map[uint64]string)
 		for _, db := range hosts {
 			wg.Go(func() {
 				for range 25 {
@@ -83,9 +86,13 @@ func TestHostsFenceEachOther(t *testing.T) {
 func (l *ledger) open(db *DB, id string) error {
 	w := &writer{Recorder: storetest.NewRecorder(), ledger: l, room: id}
 	ctx := context.Background()
+	acked := l.newest(id)
 	c, info, err := db.Claim(ctx, id, w)
 	if err != nil {
 		return err
+	}
+	if info.LastSeq < acked {
+		return fmt.Errorf("room %s: update %d was acknowledged, epoch %d is told that %d is the last", id, acked, info.Epoch, info.LastSeq)
 	}
 	w.mu.Lock()
 	w.epoch, w.done = info.Epoch, info.LastSeq
@@ -97,13 +104,26 @@ func (l *ledger) open(db *DB, id string) error {
 	for n := rand.Uint64N(60); n > 0; n-- {
 		through++
 		c.Append(through, []byte(update(id, info.Epoch, through)))
-		if n%8 == 0 {
-			if err := c.Release(ctx); err == nil {
-				break // fenced, or everything was durable
+	}
+	if rand.IntN(2) == 0 { // else the next claim comes in the middle
+		for deadline := time.Now().Add(patience); c.Backlog() > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				return fmt.Errorf("room %s: epoch %d waits for ever", id, info.Epoch)
 			}
 		}
+		return c.Release(ctx)
 	}
 	return nil
+}
+
+// newest is the highest number that was acknowledged.
+func (l *ledger) newest(id string) (seq uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s := range l.acked[id] {
+		seq = max(seq, s)
+	}
+	return seq
 }
 
 // check compares what is stored with what was acknowledged before.
@@ -166,10 +186,14 @@ func TestClaimWhileAppendStalls(t *testing.T) {
 			done := make(chan error, 1)
 			go func() {
 				var err error
-				next, _, err = young.Claim(ctx, "room", storetest.NewRecorder())
+				var info store.Room
+				next, info, err = young.Claim(ctx, "room", storetest.NewRecorder())
 				if err == nil {
 					var updates [][]byte
 					_, updates, err = young.Load(ctx, "room")
+					if err == nil && info.LastSeq != uint64(len(updates)) {
+						err = fmt.Errorf("Claim was told that update %d is the last, there are %d", info.LastSeq, len(updates))
+					}
 					for _, u := range updates {
 						got = append(got, string(u))
 					}
