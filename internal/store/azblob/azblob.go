@@ -82,7 +82,10 @@ func (c *Container) Put(ctx context.Context, key string, parts ...[]byte) error 
 	if err != nil {
 		return err
 	}
-	body := cloud.NewBody(parts)
+	body, err := cloud.NewObject(parts)
+	if err != nil {
+		return err
+	}
 	sum := body.MD5()
 	ctx, watch := cloud.WithWatch(ctx)
 	_, err = c.azure.NewBlockBlobClient(name).Upload(ctx, body, &blockblob.UploadOptions{

@@ -3,6 +3,7 @@ package cloud
 import (
 	"crypto/md5"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 )
@@ -22,6 +23,15 @@ func NewBody(parts [][]byte) *Body {
 		b.size += int64(len(part))
 	}
 	return b
+}
+
+// NewObject is NewBody for an object that is to be stored: an error if Download would refuse it.
+func NewObject(parts [][]byte) (*Body, error) {
+	b := NewBody(parts)
+	if b.size > MaxObject {
+		return nil, fmt.Errorf("an object of %d bytes is too large: the most is %d", b.size, MaxObject)
+	}
+	return b, nil
 }
 
 // Size returns the number of bytes of the object.

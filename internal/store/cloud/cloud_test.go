@@ -55,6 +55,20 @@ func TestBody(t *testing.T) {
 	}
 }
 
+func TestObjectsThatCouldNotBeRead(t *testing.T) {
+	part := make([]byte, 1<<20)
+	parts := make([][]byte, MaxObject/len(part))
+	for i := range parts {
+		parts[i] = part
+	}
+	if _, err := NewObject(parts); err != nil {
+		t.Errorf("the largest object: %v", err)
+	}
+	if _, err := NewObject(append(parts, []byte("x"))); err == nil {
+		t.Error("a larger object would be stored")
+	}
+}
+
 func TestPrefix(t *testing.T) {
 	for path, want := range map[string]Prefix{"": "", "/": "", "a": "a/", "/a/b/": "a/b/"} {
 		p, err := NewPrefix(path)

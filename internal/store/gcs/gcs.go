@@ -104,7 +104,10 @@ func (b *Bucket) Put(ctx context.Context, key string, parts ...[]byte) error {
 	if err != nil {
 		return err
 	}
-	content := cloud.NewBody(parts)
+	content, err := cloud.NewObject(parts)
+	if err != nil {
+		return err
+	}
 	sum := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, content.CRC32C()))
 	about, err := json.Marshal(map[string]string{"name": name, "crc32c": sum, "contentType": "application/octet-stream"})
 	if err != nil {

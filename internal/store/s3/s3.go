@@ -122,7 +122,10 @@ func (b *Bucket) Put(ctx context.Context, key string, parts ...[]byte) error {
 	if err != nil {
 		return err
 	}
-	body := cloud.NewBody(parts)
+	body, err := cloud.NewObject(parts)
+	if err != nil {
+		return err
+	}
 	ctx, watch := cloud.WithWatch(ctx)
 	for attempt := 1; ; attempt++ {
 		lacks := b.lacks.Load()

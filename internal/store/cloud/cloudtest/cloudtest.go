@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,6 +61,9 @@ func Run(t *testing.T, server *services.Bucket, open func(t *testing.T, addr str
 	}
 	proxy.Set(nil)
 	t.Run("Restart", func(t *testing.T) { s.t = t; s.restart(server) })
+	if server.Durable {
+		t.Run("Kills", func(t *testing.T) { s.t = t; s.kills(server) })
+	}
 	t.Run("Unreachable", func(t *testing.T) { s.t = t; s.unreachable(open) })
 }
 
@@ -314,6 +319,65 @@ func (s *suite) restart(server *services.Bucket) {
 	}
 	s.mustHave(before)
 	s.mustHave(key)
+}
+
+// kills kills the server at any moment, again and again, while objects are put. What Put has confirmed is there, whole; of
+// anything else there is all or an error.
+func (s *suite) kills(server *services.Bucket) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var mu sync.Mutex
+	var tried, confirmed []string
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				mu.Lock()
+				key := s.key()
+				tried = append(tried, key)
+				mu.Unlock()
+				if s.direct.Put(ctx, key, content(key)) == nil {
+					mu.Lock()
+					confirmed = append(confirmed, key)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for range 5 {
+		time.Sleep(time.Duration(20+rand.IntN(200)) * time.Millisecond)
+		server.Kill()
+		if err := server.Start(); err != nil {
+			cancel()
+			wg.Wait()
+			s.t.Fatal(err)
+		}
+	}
+	mu.Lock()
+	enough := len(confirmed)
+	mu.Unlock()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		mu.Lock()
+		done := len(confirmed) > enough+4 // each writer got over the last kill
+		mu.Unlock()
+		if done {
+			break
+		}
+	}
+	cancel()
+	wg.Wait()
+	if len(confirmed) <= enough {
+		s.t.Error("nothing was stored after the last kill")
+	}
+	for _, key := range confirmed {
+		s.mustHave(key)
+	}
+	for _, key := range tried {
+		if got, err := s.direct.Get(context.Background(), key); err == nil && !bytes.Equal(got, content(key)) {
+			s.t.Errorf("%s: %d of %d bytes and no error", key, len(got), len(content(key)))
+		}
+	}
+	s.t.Logf("%d of %d puts were confirmed", len(confirmed), len(tried))
 }
 
 // unreachable has an address where nobody listens.
