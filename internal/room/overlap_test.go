@@ -29,11 +29,10 @@ type world struct {
 	books *books
 	over  atomic.Bool // actors stop
 
-	polite bool // people propose initial content and write only once there is some
+	polite bool // people propose initial content, and write only once there is some
 
 	mu     sync.Mutex
 	nodes  []*node // that serve; the last is where most people go
-	closed []*node // being closed, or killed
 	nextID uint64
 
 	counts map[string]int // how often what this is about has happened; all seeds together
@@ -173,7 +172,8 @@ func (w *world) fate(rng *rand.Rand, closing *sync.WaitGroup) {
 		n := w.pick(rng)
 		switch p := rng.IntN(100); {
 		case p < 20:
-			closing.Go(func() { w.close(n, time.Duration(rng.IntN(4_000_000_000))) })
+			within := time.Duration(rng.IntN(4_000_000_000))
+			closing.Go(func() { w.close(n, within) })
 		case p < 45:
 			w.kill(n)
 		case p < 60:
