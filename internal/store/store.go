@@ -25,6 +25,8 @@ type Options struct {
 	EraseAfter time.Duration
 	// KeepVisits is how long the history of connections is kept; 30 days.
 	KeepVisits time.Duration
+	// Passive leaves undone what is due by time: for those who look at storage.
+	Passive bool
 	// Observe hears how long storage took. May be nil.
 	Observe Observer
 	// Log hears of what goes wrong in the background. Discards by default.
@@ -71,13 +73,17 @@ type Store struct {
 func New(catalog Catalog, objects Objects, o Options) *Store {
 	s := &Store{catalog: catalog, objects: objects, o: o.withDefaults(), janitor: newJanitor(catalog, objects)}
 	s.visits = newRecorder(catalog.RecordVisits, s.o.Log)
-	s.keeper = newKeeper(s)
+	if !s.o.Passive {
+		s.keeper = newKeeper(s)
+	}
 	return s
 }
 
 // Close makes everything appended durable and ends the store. Open handles must not be used any more.
 func (s *Store) Close() error {
-	s.keeper.close()
+	if s.keeper != nil {
+		s.keeper.close()
+	}
 	s.visits.close()
 	err := s.catalog.Close()
 	s.janitor.close()
