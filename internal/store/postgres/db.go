@@ -25,7 +25,9 @@ type Options struct {
 	Conns int
 	// NoMigrate refuses a database whose schema is not up to date, instead of changing it.
 	NoMigrate bool
-	Log       *slog.Logger // hears of changes of the schema and of doubtful settings; nil for silence
+	// Guest is for a process that claims no rooms: it gets no number among the hosts, and closes no dead ones' rooms.
+	Guest bool
+	Log   *slog.Logger // hears of changes of the schema and of doubtful settings; nil for silence
 }
 
 // DB is a store.Catalog in a PostgreSQL database, which any number of processes may have open.
@@ -70,9 +72,11 @@ func open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err := prepare(ctx, config, o); err != nil {
 		return nil, err
 	}
-	host, err := newHost(ctx, config, buryAfter)
-	if err != nil {
-		return nil, err
+	host := noHost()
+	if !o.Guest {
+		if host, err = newHost(ctx, config, buryAfter); err != nil {
+			return nil, err
+		}
 	}
 	db := &DB{committer: &committer{config: config}, pool: newPool(config, o.Conns), host: host, now: o.Journal.Now}
 	db.Records = records.New(recordsDB{db}, db.now)
@@ -127,6 +131,9 @@ func (db *DB) Close() error {
 
 // leave marks inactive the rooms that were not released. If that fails another host will find them.
 func (db *DB) leave() {
+	if db.host.num == 0 { // a guest
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookFor)
 	defer cancel()
 	_ = db.pool.with(ctx, func(c *pgx.Conn) error {

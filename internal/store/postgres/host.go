@@ -51,6 +51,13 @@ func newHost(ctx context.Context, config *pgx.ConnConfig, buryAfter time.Duratio
 	return h, nil
 }
 
+// noHost is the host of a guest: it has no number and no session.
+func noHost() *host {
+	h := &host{cancel: func() {}, done: make(chan struct{})}
+	close(h.done)
+	return h
+}
+
 // lock waits until the number's lock is free, which it is unless a lost session of this host still has it.
 func (h *host) lock(ctx context.Context, c *pgx.Conn) error {
 	_, err := c.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, int32(hostClass), h.num)
