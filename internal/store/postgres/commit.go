@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -44,6 +44,7 @@ const findBlocks = `SELECT j.room, j.first, j.last, j.epoch, j.data
 // stops at any point holds no lock: either the server has all of a commit or it does not begin.
 type committer struct {
 	config *pgx.ConnConfig
+	log    *slog.Logger
 	conn   *pgx.Conn // nil while there is none
 	buffer []byte    // scratch: the parameters of a statement
 }
@@ -115,11 +116,8 @@ func (c *committer) parameters(blocks []*journal.Block, now int64) [][]byte {
 	return parameters
 }
 
-// errForeignBlock cannot happen: within an epoch only one host writes, and each number once.
-var errForeignBlock = errors.New("other updates are stored under these numbers, by the same epoch of this room")
-
 // markRefused finds out which blocks are stored. A block counts as ours if its epoch is ours, because only one host
-// ever has it; what else it says must agree, except for the time of the attempt.
+// ever has it, and the updates are the same; only the time of the attempt may differ.
 func (c *committer) markRefused(ctx context.Context, blocks []*journal.Block) error {
 	type place struct {
 		room  int64
@@ -143,10 +141,12 @@ func (c *committer) markRefused(ctx context.Context, blocks []*journal.Block) er
 		if uint64(epoch) != b.Room.Epoch {
 			return nil
 		}
-		if uint64(last) != b.Last() || len(data) != len(b.Data) || !bytes.Equal(data[journal.BlockHeader:], b.Data[journal.BlockHeader:]) {
-			return fmt.Errorf("updates %d to %d of room %q: %w", b.First, b.Last(), b.Room.ID, errForeignBlock)
+		b.Refused = uint64(last) != b.Last() || len(data) != len(b.Data) || !bytes.Equal(data[journal.BlockHeader:], b.Data[journal.BlockHeader:])
+		if b.Refused {
+			// An epoch was given twice: the database has gone back in time below running hosts.
+			c.log.Error("other updates are stored under the same numbers by the same epoch of a room; was the database restored from a backup while hosts ran? "+
+				"Restart them all", "room", b.Room.ID, "epoch", epoch, "first", first)
 		}
-		b.Refused = false
 		return nil
 	})
 	return err

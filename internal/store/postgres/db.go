@@ -78,7 +78,7 @@ func open(ctx context.Context, url string, o Options) (*DB, error) {
 			return nil, err
 		}
 	}
-	db := &DB{committer: &committer{config: config}, pool: newPool(config, o.Conns), host: host, now: o.Journal.Now}
+	db := &DB{committer: &committer{config: config, log: o.Log}, pool: newPool(config, o.Conns), host: host, now: o.Journal.Now}
 	db.Records = records.New(recordsDB{db}, db.now)
 	db.journal = journal.New(db.committer, o.Journal)
 	return db, nil

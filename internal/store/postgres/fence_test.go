@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -72,8 +73,8 @@ func TestHostsFenceEachOther(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	for id, acked := range l.acked {
-		if len(acked) == 0 {
+	for id := range l.acked {
+		if l.newest(id) == 0 {
 			t.Errorf("no update of room %s was acknowledged", id)
 		}
 		if err := l.check(hosts[0], id); err != nil {
@@ -261,6 +262,20 @@ func countWaiting(t *testing.T, url string) int {
 	return n
 }
 
+// run runs a statement.
+func run(t testing.TB, url, statement string) {
+	t.Helper()
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx)
+	if _, err := c.Exec(ctx, statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // ask reads one value from a database.
 func ask(t testing.TB, url string, value any, query string, args ...any) {
 	t.Helper()
@@ -281,7 +296,7 @@ func TestPlan(t *testing.T) {
 	db := openDB(t, url, Options{})
 	claimRoom(t, db, "room")
 	ctx := context.Background()
-	c := &committer{config: db.committer.config}
+	c := &committer{config: db.committer.config, log: slog.New(slog.DiscardHandler)}
 	if err := c.connect(ctx); err != nil {
 		t.Fatal(err)
 	}

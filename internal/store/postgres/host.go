@@ -9,7 +9,8 @@ import (
 )
 
 // hostClass is the first half of the advisory locks by which hosts show that they live; the second is their number.
-const hostClass = 0x53594d48 // "SYMH"
+// Advisory locks belong to the whole database, which may have tables of symphony in several schemas.
+const hostClass = `hashtext('hosts of symphony in ' || current_schema())`
 
 const (
 	hostRetryMin = 50 * time.Millisecond
@@ -60,7 +61,7 @@ func noHost() *host {
 
 // lock waits until the number's lock is free, which it is unless a lost session of this host still has it.
 func (h *host) lock(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.Exec(ctx, `SELECT pg_advisory_lock($1, $2)`, int32(hostClass), h.num)
+	_, err := c.Exec(ctx, `SELECT pg_advisory_lock(`+hostClass+`, $1)`, h.num)
 	return err
 }
 
@@ -152,7 +153,7 @@ func living(ctx context.Context, c *pgx.Conn, hosts map[int64]bool) error {
 	for n := range hosts {
 		nums = append(nums, int32(n))
 	}
-	rows, err := c.Query(ctx, `SELECT h, NOT pg_try_advisory_xact_lock_shared($1, h) FROM unnest($2::int[]) AS h`, int32(hostClass), nums)
+	rows, err := c.Query(ctx, `SELECT h, NOT pg_try_advisory_xact_lock_shared(`+hostClass+`, h) FROM unnest($1::int[]) AS h`, nums)
 	if err != nil {
 		return err
 	}

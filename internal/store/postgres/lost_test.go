@@ -130,6 +130,29 @@ func TestLostCommitBeforeTheFence(t *testing.T) {
 	wantUpdates(t, beside, "refused", "same size b")
 }
 
+// TestEpochGivenTwice: a database that was restored from a backup below running hosts gives epochs again. Two hosts with the same epoch
+// do not take each other's updates for their own, and no other room suffers.
+func TestEpochGivenTwice(t *testing.T) {
+	url := database(t)
+	a, b := openDB(t, url, Options{}), openDB(t, url, Options{})
+	first, heardFirst := claimRoom(t, a, "room")
+	other, heardOther := claimRoom(t, a, "other")
+	// As after the restoration of what was before the first claim.
+	run(t, url, `DELETE FROM room WHERE id = 'room'`)
+	run(t, url, `SELECT setval('room_num', 1, false)`)
+	second, heardSecond := claimRoom(t, b, "room")
+	if first.(*claim).Epoch != second.(*claim).Epoch {
+		t.Fatal("the epochs differ")
+	}
+	second.Append(1, []byte("one"))
+	heardSecond.WaitCommitted(t, 1)
+	first.Append(1, []byte("two"))
+	other.Append(1, []byte("other"))
+	heardFirst.WaitFenced(t)
+	heardOther.WaitCommitted(t, 1)
+	wantUpdates(t, b, "room", "one")
+}
+
 func settled(db *DB) bool {
 	select {
 	case <-db.Settled():

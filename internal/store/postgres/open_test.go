@@ -109,6 +109,30 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
+// TestSchemas: several installations in one database, each in a schema of its own, know nothing of each other.
+func TestSchemas(t *testing.T) {
+	url := database(t)
+	var dbs []*DB
+	for _, schema := range []string{"one", "two"} {
+		run(t, url, `CREATE SCHEMA `+schema)
+		dbs = append(dbs, openDB(t, url+"&search_path="+schema, Options{}))
+	}
+	for i, db := range dbs {
+		c, heard := claimRoom(t, db, "room")
+		c.Append(1, fmt.Append(nil, i))
+		heard.WaitCommitted(t, 1)
+	}
+	for i, db := range dbs {
+		wantUpdates(t, db, "room", fmt.Sprint(i))
+	}
+	if err := dbs[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := dbs[1].Room(context.Background(), "room"); err != nil || !info.Active {
+		t.Errorf("%+v, %v", info, err)
+	}
+}
+
 // TestSettings: a database whose defaults would break promises does not.
 func TestSettings(t *testing.T) {
 	p := server(t)
