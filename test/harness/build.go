@@ -21,10 +21,15 @@ func Root() string {
 // Main runs the tests of a package that uses Binary and removes what it built.
 func Main(m *testing.M) {
 	code := m.Run()
+	RemoveBinary()
+	os.Exit(code)
+}
+
+// RemoveBinary removes what Binary built, for packages with a main function of their own.
+func RemoveBinary() {
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
 	}
-	os.Exit(code)
 }
 
 var built struct {

@@ -36,8 +36,22 @@ func (p *Puppet) Join(s *Server, kind, name, room string) *Client {
 // JoinLater makes a client that connects at once (not waiting for it), or when it is told to.
 func (p *Puppet) JoinLater(s *Server, kind, name, room string, connect bool) *Client {
 	p.t.Helper()
+	return p.join(Command{"client": name, "kind": kind, "room": room, "connect": connect}, s)
+}
+
+// JoinSlowly makes a client that connects at once and, if its connection ends, waits so many milliseconds, or up to twice
+// as many, before it connects again.
+func (p *Puppet) JoinSlowly(s *Server, kind, name, room string, reconnect int) *Client {
+	p.t.Helper()
+	return p.join(Command{"client": name, "kind": kind, "room": room, "connect": true, "reconnect": reconnect}, s)
+}
+
+func (p *Puppet) join(c Command, s *Server) *Client {
+	p.t.Helper()
+	name, room := c["client"].(string), c["room"].(string)
+	c["do"], c["url"], c["room"] = "join", s.WebSocketURL(), url.PathEscape(room)
 	var joined struct{ ClientID uint64 }
-	p.Do(Command{"do": "join", "client": name, "kind": kind, "url": s.WebSocketURL(), "room": url.PathEscape(room), "connect": connect}, &joined)
+	p.Do(c, &joined)
 	return &Client{Puppet: p, Name: name, Room: room, ID: joined.ClientID, t: p.t}
 }
 
@@ -74,7 +88,9 @@ type Status struct {
 		Code   int
 		Reason string
 	}
-	Sent, Durable int
+	Sent, Durable int   // updates of this connection, of a symphony client
+	Count         int   // updates that ever became durable, of a symphony client
+	Storage       []int // states of storage that a symphony client was told (message 104), of all connections
 }
 
 // Status asks the client for it.

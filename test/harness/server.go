@@ -21,10 +21,14 @@ import (
 // patience is how long anything may take that is expected to happen: far more than it needs on a slow machine.
 const patience = 90 * time.Second
 
-// Server is a `symphony dev` on a port and data directory of its own; it may be stopped and started again.
+// Server is a `symphony dev` on a port and data directory of its own; it may be stopped and started again. The fields may
+// be changed before Start.
 type Server struct {
-	Addr string // host:port
-	Data string // data directory
+	Addr    string   // host:port
+	Data    string   // data directory
+	Command string   // dev or serve
+	Program string   // path of the program; empty: Binary
+	Env     []string // NAME=value, beside the environment of this process
 
 	t    testing.TB
 	args []string
@@ -43,7 +47,7 @@ type run struct {
 // NewServer prepares a server with further flags; Start starts it. It is killed when the test ends.
 func NewServer(t testing.TB, flags ...string) *Server {
 	t.Helper()
-	s := &Server{Addr: freeAddr(t), Data: t.TempDir(), t: t, args: flags, logs: &logBuffer{}}
+	s := &Server{Addr: freeAddr(t), Data: t.TempDir(), Command: "dev", t: t, args: flags, logs: &logBuffer{}}
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
@@ -65,9 +69,13 @@ func StartServer(t testing.TB, flags ...string) *Server {
 // Start starts the process and does not wait for it.
 func (s *Server) Start() {
 	s.t.Helper()
-	args := append([]string{"dev", "--addr", s.Addr, "--data", s.Data, "--log-format", "json"}, s.args...)
-	cmd := exec.Command(Binary(s.t), args...)
-	cmd.Env = environment()
+	args := append([]string{s.Command, "--addr", s.Addr, "--data", s.Data, "--log-format", "json"}, s.args...)
+	program := s.Program
+	if program == "" {
+		program = Binary(s.t)
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(environment(), s.Env...)
 	cmd.Stdout, cmd.Stderr = s.logs, s.logs
 	cmd.WaitDelay = 5 * time.Second
 	fmt.Fprintf(s.logs, "--- start\n")

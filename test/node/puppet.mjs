@@ -25,16 +25,18 @@ const client = (name) => {
 
 const commands = {
   /** A new client joins a room: kind plain (y-websocket's provider) or symphony (symphony.v1). connect: false waits. */
-  join: ({ client: name, kind = 'plain', url, room, clientID, connect = true, gc = true }) => {
+  join: ({ client: name, kind = 'plain', url, room, clientID, connect = true, gc = true, reconnect }) => {
     const doc = new Y.Doc({ gc })
     if (clientID !== undefined) doc.clientID = clientID
-    clients.set(name, new (kind === 'plain' ? Plain : SymphonyClient)(url, room, doc, connect))
+    clients.set(name, new (kind === 'plain' ? Plain : SymphonyClient)(url, room, doc, connect, reconnect))
     return { clientID: doc.clientID }
   },
   leave: ({ client: name }) => {
     client(name).destroy()
     clients.delete(name)
   },
+  /** A client connects to another server from now on. */
+  move: ({ client: name, url }) => client(name).move(url),
   connect: ({ client: name }) => client(name).connect(),
   disconnect: ({ client: name }) => client(name).disconnect(),
   synced: ({ client: name }) => client(name).whenSynced(),

@@ -5,19 +5,27 @@ import { WebsocketProvider } from 'y-websocket'
 import { Client, until } from './client.mjs'
 
 export class Plain extends Client {
-  constructor(url, room, doc, connect) {
+  constructor(url, room, doc, connect, reconnect = 100) {
     super(doc)
     this.closes = []
     this.provider = new WebsocketProvider(url, room, doc, {
       WebSocketPolyfill: WebSocket,
       disableBc: true,
-      maxBackoffTime: 100,
+      maxBackoffTime: reconnect,
       connect,
     })
     this.awareness = this.provider.awareness
     this.provider.on('connection-close', (event) => {
       if (event) this.closes.push({ code: event.code, reason: event.reason })
     })
+  }
+
+  /** Connects to another server from now on. */
+  move(url) {
+    const wanted = this.provider.shouldConnect
+    this.provider.disconnect()
+    this.provider.serverUrl = url
+    if (wanted) this.provider.connect()
   }
 
   connect() {

@@ -8,13 +8,15 @@ import * as Y from 'yjs'
 import { Client, until } from './client.mjs'
 import { mergeAll, toBase64 } from './state.mjs'
 
-const types = { sync: 0, awareness: 1, query: 3, hello: 100, durable: 101 }
+const types = { sync: 0, awareness: 1, query: 3, hello: 100, durable: 101, storage: 104 }
 const steps = { one: 0, two: 1, update: 2 }
-const reconnectAfter = 30 // ms
 
 export class SymphonyClient extends Client {
-  constructor(url, room, doc, connect) {
+  /** reconnect: milliseconds after which a connection that ended is made anew, and up to twice as long. */
+  constructor(url, room, doc, connect, reconnect = 30) {
     super(doc)
+    this.room = room
+    this.reconnect = reconnect
     this.url = `${url}/${room}`
     this.awareness = new awarenessProtocol.Awareness(doc)
     this.wanted = connect
@@ -25,6 +27,7 @@ export class SymphonyClient extends Client {
     this.kept = [] // updates of all connections that were durable and not yet asked for
     this.count = 0
     this.closes = []
+    this.storage = [] // states of storage that the server told, of all connections
     doc.on('update', (update, origin) => {
       if (origin !== this) this.sendUpdate(steps.update, update)
     })
@@ -55,7 +58,8 @@ export class SymphonyClient extends Client {
       if (this.ws !== ws) return
       this.closes.push({ code, reason })
       this.ws = null
-      if (this.wanted) setTimeout(() => this.wanted && this.ws === null && this.open(), reconnectAfter)
+      if (this.wanted)
+        setTimeout(() => this.wanted && this.ws === null && this.open(), this.reconnect * (1 + Math.random()))
     }
   }
 
@@ -98,6 +102,9 @@ export class SymphonyClient extends Client {
         }
         break
       }
+      case types.storage:
+        this.storage.push(decoding.readUint8(d))
+        break
       default:
         throw new Error(`message of unknown type ${type}`)
     }
@@ -124,6 +131,14 @@ export class SymphonyClient extends Client {
     this.send(types.awareness, (e) => {
       encoding.writeVarUint8Array(e, awarenessProtocol.encodeAwarenessUpdate(this.awareness, ids))
     })
+  }
+
+  /** Connects to another server from now on. */
+  move(url) {
+    this.url = `${url}/${this.room}`
+    const wanted = this.wanted
+    this.disconnect()
+    if (wanted) this.connect()
   }
 
   connect() {
@@ -169,6 +184,8 @@ export class SymphonyClient extends Client {
       closes: this.closes,
       sent: this.sent.length,
       durable: this.durable,
+      count: this.count,
+      storage: this.storage,
     }
   }
 

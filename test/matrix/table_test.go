@@ -1,0 +1,16 @@
+package matrix
+
+// scenarios is the matrix. The names are those of subtests: go test ./test/matrix -run 'TestMatrix/kill-server'.
+var scenarios = []scenario{
+	{name: "kill-server", storage: postgresAndFiles, fault: killServer, short: 4},
+	{name: "kill-server-s3", storage: ownPostgresAndS3, fault: killServer, short: 4},
+	{name: "kill-server-embedded", storage: embedded, fault: killServer, short: 4},
+	{name: "kill-server-embedded-s3", storage: embeddedAndS3, fault: killServer, short: 4},
+	{name: "end-server", storage: ownPostgresAndS3, fault: endServer, short: 3},
+	{name: "kill-postgres", storage: ownPostgresAndS3, fault: killPostgres, short: 4},
+	{name: "kill-s3", storage: ownPostgresAndS3, fault: killBucket, short: 4},
+	{name: "kill-any", storage: ownPostgresAndS3, fault: killAny, short: 5},
+	{name: "pause-server", storage: ownPostgresAndS3, fault: pauseServer, short: 2},
+	{name: "pause-postgres", storage: ownPostgresAndS3, fault: pausePostgres, short: 2},
+	{name: "pause-s3", storage: ownPostgresAndS3, fault: pauseBucket, short: 2},
+}
