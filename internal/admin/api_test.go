@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/symphony-rtc/symphony/internal/manage"
 	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/roomid"
 	"github.com/symphony-rtc/symphony/internal/store/embedded"
@@ -55,6 +56,8 @@ type world struct {
 	store *embedded.Store
 	host  *room.Host
 	api   *API
+
+	options Options
 }
 
 func newWorld(t *testing.T) *world {
@@ -72,7 +75,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.host = room.NewHost(w.store, room.Options{})
-	w.api = NewAPI(w.host, w.store, slog.New(slog.DiscardHandler))
+	w.api = NewAPI(w.host, manage.New(w.host, w.store.Store), slog.New(slog.DiscardHandler), w.options)
 }
 
 func (w *world) stop() {
@@ -225,7 +228,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"GET", "/v1/rooms/none/document", 404, "room_not_found", "connects"},
 		{"GET", "/v1/rooms/none/update", 404, "room_not_found", "connects"},
 		{"GET", "/v1/rooms/demo/update?format=v3", 400, "invalid_format", "v1"},
-		{"GET", "/v1/rooms/demo/other", 404, "not_found", "/document"},
+		{"GET", "/v1/rooms/demo/other", 404, "not_found", "versions/{n}"},
 		{"GET", "/v1/rooms/demo/document/", 404, "not_found", "%2F"},
 		{"GET", "/v1/rooms?limit=0", 400, "invalid_limit", "1000"},
 		{"GET", "/v1/rooms?limit=x", 400, "invalid_limit", "1000"},
@@ -235,7 +238,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"GET", "/v1/", 404, "not_found", "/v1/rooms"},
 		{"GET", "/v1/roomsandmore", 404, "not_found", "/v1/rooms"},
 		{"POST", "/v1/rooms", 405, "method_not_allowed", "GET"},
-		{"DELETE", "/v1/rooms/demo", 405, "method_not_allowed", "GET"},
+		{"DELETE", "/v1/rooms/demo/document", 405, "method_not_allowed", "GET, HEAD"},
 	} {
 		answer := w.do(c.method, c.path)
 		var body apiError
@@ -249,6 +252,24 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	}
 }
 
+// damage changes a byte of the newest snapshot of a room.
+func (w *world) damage(id string) {
+	w.t.Helper()
+	room, err := w.store.Room(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	path := filepath.Join(w.dir, "snapshots", filepath.FromSlash(room.SnapshotKey))
+	object, err := os.ReadFile(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	object[len(object)-1] ^= 1
+	if err := os.WriteFile(path, object, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func TestDamagedSnapshotIsAnErrorOfThatRoomOnly(t *testing.T) {
 	w := newWorld(t)
 	for _, id := range []string{"broken", "whole"} {
@@ -256,19 +277,7 @@ func TestDamagedSnapshotIsAnErrorOfThatRoomOnly(t *testing.T) {
 	}
 	w.stop()
 	w.start()
-	room, err := w.store.Room(t.Context(), "broken")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(w.dir, "snapshots", filepath.FromSlash(room.SnapshotKey))
-	object, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	object[len(object)-1] ^= 1
-	if err := os.WriteFile(path, object, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	w.damage("broken")
 	if answer := w.do("GET", "/v1/rooms/broken/update"); answer.Code != 500 || !strings.Contains(answer.Body.String(), "room_corrupt") {
 		t.Errorf("%d %s", answer.Code, answer.Body)
 	}

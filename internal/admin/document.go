@@ -29,38 +29,44 @@ func (a *API) read(ctx context.Context, id string, encode func(*crdt.Doc) ([]byt
 func encodeV1(doc *crdt.Doc) ([]byte, error) { return doc.EncodeStateAsUpdate(nil) }
 func encodeV2(doc *crdt.Doc) ([]byte, error) { return doc.EncodeStateAsUpdateV2(nil) }
 
-// update answers GET /v1/rooms/{id}/update?format=v1|v2: what yjs' encodeStateAsUpdate and encodeStateAsUpdateV2 return.
-func (a *API) update(w http.ResponseWriter, r *http.Request, id string) {
-	encode := encodeV1
-	switch r.URL.Query().Get("format") {
-	case "", "v1":
-	case "v2":
-		encode = encodeV2
-	default:
-		writeError(w, http.StatusBadRequest, "invalid_format", "format is v1 (the default) or v2")
-		return
+// formats are the encodings of documents, by the name that a query gives them.
+var formats = map[string]func(*crdt.Doc) ([]byte, error){"": encodeV1, "v1": encodeV1, "v2": encodeV2}
+
+// format returns how to encode a document as the query wants it.
+func (r request) format() (func(*crdt.Doc) ([]byte, error), error) {
+	encode := formats[r.query.Get("format")]
+	if encode == nil {
+		return nil, invalid("invalid_format", "format is v1 (the default) or v2")
 	}
-	update, err := a.read(r.Context(), id, encode)
-	if err != nil {
-		a.fail(w, r, id, err)
-		return
-	}
-	write(w, "application/octet-stream", update)
+	return encode, nil
 }
 
-// document answers GET /v1/rooms/{id}/document: one JSON object with every root type by its name.
-func (a *API) document(w http.ResponseWriter, r *http.Request, id string) {
-	// The room is held up only while its document is copied, which is quick; not while it is rendered.
-	update, err := a.read(r.Context(), id, encodeV2)
+// update answers GET /v1/rooms/{id}/update?format=v1|v2: what yjs' encodeStateAsUpdate and encodeStateAsUpdateV2 return.
+func (a *API) update(w http.ResponseWriter, r request) error {
+	encode, err := r.format()
 	if err != nil {
-		a.fail(w, r, id, err)
-		return
+		return err
 	}
-	doc := crdt.NewDoc(crdt.Options{})
-	if _, err := doc.ApplyUpdateV2(update); err != nil {
-		a.fail(w, r, id, fmt.Errorf("copy the document of room %q: %w", id, err))
-		return
+	update, err := a.read(r.Context(), r.id, encode)
+	if err == nil {
+		write(w, updateType, update)
 	}
+	return err
+}
+
+const updateType = "application/octet-stream"
+
+// document answers GET /v1/rooms/{id}/document: one JSON object with every root type by its name.
+func (a *API) document(w http.ResponseWriter, r request) error {
+	// The room is held up only while its document is copied, which is quick; not while it is rendered.
+	doc, err := a.rooms.Document(r.Context(), r.id)
+	if err == nil {
+		writeDocument(w, doc)
+	}
+	return err
+}
+
+func writeDocument(w http.ResponseWriter, doc *crdt.Doc) {
 	write(w, jsonType, append(doc.AppendJSON(nil), '\n'))
 }
 

@@ -1,7 +1,7 @@
 package admin
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -32,6 +32,11 @@ type roomBody struct {
 	Generation uint64     `json:"generation"`
 	Bytes      bytesBody  `json:"bytes"`
 	Error      string     `json:"error,omitempty"` // why storing does not work just now
+
+	Deleted     *time.Time `json:"deleted"`              // null if it is not
+	Quarantine  string     `json:"quarantine,omitempty"` // what is damaged, so that it can only be read
+	MostMembers int        `json:"mostMembers"`          // connections at the same time, ever
+	Joins       int64      `json:"joins"`                // connections, ever
 }
 
 type bytesBody struct {
@@ -49,10 +54,9 @@ func (a *API) body(stored store.Room) roomBody {
 	body := roomBody{
 		ID: stored.ID, Created: stored.Created, LastActive: stored.LastActive,
 		Updates: stored.LastSeq, Durable: stored.LastSeq, Epoch: stored.Epoch, Generation: stored.Generation,
-		Bytes: bytesBody{Snapshot: stored.SnapshotBytes, Journal: stored.JournalBytes},
-	}
-	if !stored.Updated.IsZero() {
-		body.Updated = &stored.Updated
+		Bytes:   bytesBody{Snapshot: stored.SnapshotBytes, Journal: stored.JournalBytes},
+		Updated: orNull(stored.Updated), Deleted: orNull(stored.Deleted), Quarantine: stored.Quarantine,
+		Members: stored.Members, MostMembers: stored.MostMembers, Joins: stored.Joins,
 	}
 	if info, open := a.host.Info(stored.ID); open {
 		body.addOpen(info)
@@ -66,42 +70,74 @@ func (b *roomBody) addOpen(info room.Info) {
 	b.Bytes.Memory = info.Bytes
 }
 
-// describe answers GET /v1/rooms/{id}.
-func (a *API) describe(w http.ResponseWriter, r *http.Request, id string) {
-	stored, err := a.stored.Room(r.Context(), id)
-	if err != nil {
-		a.fail(w, r, id, err)
-		return
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
 	}
-	writeJSON(w, http.StatusOK, a.body(stored))
+	return &t
+}
+
+// room reads what is known of a room. One whose record is damaged is described all the same.
+func (a *API) room(r request) (roomBody, error) {
+	stored, err := a.stored.Room(r.Context(), r.id)
+	if errors.Is(err, room.ErrCorrupt) && stored.Quarantine == "" {
+		stored.Quarantine = store.Reason(err)
+	} else if err != nil && !errors.Is(err, room.ErrCorrupt) {
+		return roomBody{}, err
+	}
+	return a.body(stored), nil
+}
+
+// answer answers with the description of a room.
+func (a *API) answer(w http.ResponseWriter, r request, status int) error {
+	body, err := a.room(r)
+	if err == nil {
+		writeJSON(w, status, body)
+	}
+	return err
+}
+
+// describe answers GET /v1/rooms/{id}.
+func (a *API) describe(w http.ResponseWriter, r request) error { return a.answer(w, r, http.StatusOK) }
+
+// limit reads the query's limit.
+func (r request) limit() (int, error) {
+	text := r.query.Get("limit")
+	if text == "" {
+		return defaultPage, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxPage {
+		return 0, invalid("invalid_limit", "limit is a number from 1 to %d", maxPage)
+	}
+	return n, nil
+}
+
+// nextPage is the path of the page that begins where a cursor says.
+func (r request) nextPage(limit int, cursor, value string) *string {
+	next := r.URL.EscapedPath() + "?" + url.Values{"limit": {strconv.Itoa(limit)}, cursor: {value}}.Encode()
+	return &next
 }
 
 // list answers GET /v1/rooms?limit=100&after=id: rooms in the byte order of their ids.
-func (a *API) list(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	limit := defaultPage
-	if text := query.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxPage {
-			writeError(w, http.StatusBadRequest, "invalid_limit", fmt.Sprintf("limit is a number from 1 to %d", maxPage))
-			return
-		}
-		limit = n
+func (a *API) list(w http.ResponseWriter, r request) error {
+	limit, err := r.limit()
+	if err != nil {
+		return err
 	}
 	// One more than fits on the page tells whether there is another.
-	rooms, err := a.stored.Rooms(r.Context(), query.Get("after"), limit+1)
+	rooms, err := a.stored.Rooms(r.Context(), r.query.Get("after"), limit+1)
 	if err != nil {
-		a.fail(w, r, "", err)
-		return
+		return err
 	}
 	page := pageBody{Rooms: []roomBody{}}
 	for i, stored := range rooms {
 		if i == limit {
-			next := roomsPath + "?" + url.Values{"limit": {strconv.Itoa(limit)}, "after": {rooms[i-1].ID}}.Encode()
-			page.Next = &next
+			page.Next = r.nextPage(limit, "after", rooms[i-1].ID)
 			break
 		}
 		page.Rooms = append(page.Rooms, a.body(stored))
 	}
 	writeJSON(w, http.StatusOK, page)
+	return nil
 }

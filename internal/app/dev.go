@@ -12,6 +12,7 @@ import (
 	"github.com/symphony-rtc/symphony/examples/whiteboard"
 	"github.com/symphony-rtc/symphony/internal/admin"
 	"github.com/symphony-rtc/symphony/internal/gateway"
+	"github.com/symphony-rtc/symphony/internal/manage"
 	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/telemetry"
 )
@@ -72,8 +73,15 @@ func start(ctx context.Context, config Config, log *slog.Logger, version string,
 	health.Check("catalog", (&reachable{rooms: stored}).check)
 
 	known := func(h http.Handler) http.Handler { return admin.LocalHosts(h, originHosts(config.Origins)) }
-	if !listensOnLoopback(listener.Addr()) {
-		log.Warn("the management API asks for no authentication: whoever reaches this address can read all rooms", "addr", config.Addr)
+	loopback := listensOnLoopback(listener.Addr())
+	api := admin.NewAPI(host, manage.New(host, stored), log, admin.Options{
+		Token: config.Admin.Token, ReadOnly: !loopback && config.Admin.Token == "", MaxUpdate: int64(config.Limits.Message), Version: version,
+	})
+	if !loopback {
+		if config.Admin.Token == "" {
+			log.Warn("the management API asks for no authentication: whoever reaches this address can read all rooms; "+
+				"set admin.token", "addr", config.Addr)
+		}
 		known = func(h http.Handler) http.Handler { return h }
 	}
 	page := http.NotFoundHandler()
@@ -88,7 +96,7 @@ func start(ctx context.Context, config Config, log *slog.Logger, version string,
 	server.http = &http.Server{
 		Handler: routes{
 			rooms:   known(edge), // which has an origin policy of its own
-			api:     known(admin.SameOrigin(admin.NewAPI(host, stored, log))),
+			api:     known(admin.SameOrigin(api)),
 			metrics: known(admin.SameOrigin(metrics.Handler())),
 			health:  health,
 			page:    page,
