@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/internal/store/storetest"
 )
 
@@ -55,6 +56,50 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "only-for-tests") || strings.Contains(err.Error(), "wrong@") {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// TestRights: the rights that docs/storage.md lists are enough.
+func TestRights(t *testing.T) {
+	ctx := context.Background()
+	p := server(t)
+	name := p.NewDatabase(t)
+	if err := Migrate(ctx, p.URL(name), nil); err != nil {
+		t.Fatal(err)
+	}
+	p.Exec(t, name, `CREATE ROLE worker LOGIN PASSWORD 'worker'`)
+	t.Cleanup(func() { p.Exec(t, "postgres", `DROP ROLE worker`) })
+	t.Cleanup(func() { p.Exec(t, name, `DROP OWNED BY worker`) })
+	for _, right := range []string{
+		"USAGE ON SCHEMA public", "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public", "USAGE ON ALL SEQUENCES IN SCHEMA public",
+	} {
+		p.Exec(t, name, `GRANT `+right+` TO worker`)
+	}
+	p.Exec(t, name, `REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
+	db, err := Open(ctx, strings.Replace(p.URL(name), "symphony:only-for-tests@", "worker:worker@", 1), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, heard := claimRoom(t, db, "room")
+	c.Append(1, []byte("x"))
+	heard.WaitCommitted(t, 1)
+	if err := point(ctx, c, "key", 1); err != nil {
+		t.Error(err)
+	}
+	if _, err := db.Keep(ctx, "room", store.VersionManual, ""); err != nil {
+		t.Error(err)
+	}
+	if err := db.RecordVisits(ctx, []store.Visit{{Room: "room", Connection: "1", Epoch: 1, Joined: time.Now()}}); err != nil {
+		t.Error(err)
+	}
+	if err := c.Release(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := db.Erase(ctx, "room"); err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
