@@ -22,6 +22,7 @@ type disk struct {
 
 	mu         sync.Mutex
 	down       bool // everything fails
+	active     bool // some host has it open
 	deleted    bool
 	corrupt    bool // it cannot be opened
 	epoch      uint64
@@ -71,7 +72,21 @@ func (d *disk) claim() (Stored, error) {
 		return Stored{}, fmt.Errorf("simulated: %w", ErrCorrupt)
 	}
 	d.epoch++
+	d.active = true
 	return d.stored(), nil
+}
+
+// release marks the room inactive, unless it is somebody else's by now.
+func (d *disk) release(h *diskHandle) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h.epoch != d.epoch {
+		return
+	}
+	if _, looks := h.events.(ignore); !looks && len(d.rows) > 0 {
+		d.w.t.Errorf("released with %d updates that are in no snapshot", len(d.rows))
+	}
+	d.active = false
 }
 
 // commit makes updates of a claim durable.
@@ -206,7 +221,7 @@ func (p *process) reach(ctx context.Context) error {
 	p.disk.mu.Lock()
 	down := p.disk.down
 	p.disk.mu.Unlock()
-	if down || p.isDead() {
+	if down || p.isDead() || p.intn(40) == 0 {
 		return errDown
 	}
 	return nil
@@ -407,19 +422,25 @@ func (h *diskHandle) Save(ctx context.Context, through uint64, snapshot []byte) 
 
 // Release implements Handle.
 func (h *diskHandle) Release(ctx context.Context) error {
-	h.mu.Lock()
-	if len(h.pending) > 0 && !h.ended {
-		h.p.disk.w.t.Error("released with updates that are not durable")
-	}
-	h.mu.Unlock()
+	h.checkReleasable()
 	if err := h.p.reach(ctx); err != nil {
 		return err
 	}
+	h.p.disk.release(h)
 	if err := h.p.answer(ctx); err != nil {
 		return err
 	}
+	h.checkReleasable()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.released = true
 	return nil
+}
+
+func (h *diskHandle) checkReleasable() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.pending) > 0 && !h.ended {
+		h.p.disk.w.t.Error("released with updates that are not durable")
+	}
 }
