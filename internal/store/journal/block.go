@@ -123,6 +123,23 @@ func CheckBlock(data []byte, n, num int64) (Info, error) {
 	return info, err
 }
 
+// BlockLen returns the length of the block at the beginning of data, by its count of updates and their lengths; 0 if that
+// does not hold together. Whether the block is right, ParseBlock tells.
+func BlockLen(data []byte) int {
+	if len(data) < BlockHeader {
+		return 0
+	}
+	at := BlockHeader
+	for count := binary.LittleEndian.Uint32(data[48:]); count > 0; count-- {
+		size, n := binary.Uvarint(data[at:])
+		if n <= 0 || size > uint64(len(data)-at-n) {
+			return 0
+		}
+		at += n + int(size)
+	}
+	return at
+}
+
 // AppendUpdates appends the updates of a checked block that come after the one numbered through. They share memory
 // with data.
 func AppendUpdates(dst [][]byte, data []byte, info Info, through uint64) ([][]byte, error) {

@@ -41,7 +41,9 @@ func create(ctx context.Context, tx Tx, id string, now int64) (row Row, done boo
 	if row.Num, err = tx.NewRoom(ctx); err != nil {
 		return row, false, err
 	}
-	done, err = row.insert(ctx, tx)
+	if done, err = row.insert(ctx, tx); done {
+		fence(tx, row.Num, row.Epoch)
+	}
 	return row, done, err
 }
 
@@ -63,16 +65,17 @@ func claim(ctx context.Context, tx Tx, row Row, bad error, now int64) (Row, Jour
 	if have := max(row.Through, stats.Last); row.LastSeq > have {
 		return row, none, Missing(have+1, row.LastSeq, row.ID)
 	}
-	fence := row.Epoch
+	before := row.Epoch
 	row.Epoch++
 	row.Active = true
 	row.LastActive = now
 	row.Updated = max(row.Updated, stats.Updated)
 	row.LastSeq = max(row.LastSeq, row.Through, stats.Last)
 	row.Members = 0
-	if err := row.update(ctx, tx, fence); err != nil {
+	if err := row.update(ctx, tx, before); err != nil {
 		return row, none, err
 	}
+	fence(tx, row.Num, row.Epoch)
 	_, err = tx.Exec(ctx, `UPDATE room SET members = 0 WHERE num = ? AND members <> 0`, row.Num)
 	return row, stats, err
 }
@@ -174,7 +177,7 @@ func Repair(ctx context.Context, tx Tx, id string, p store.Pointer, damaged bool
 	if !damaged && row.SnapshotKey != "" {
 		row.PreviousKey, row.PreviousThrough = row.SnapshotKey, row.Through
 	}
-	fence := row.Epoch
+	before := row.Epoch
 	row.Epoch++
 	row.SnapshotKey, row.SnapshotBytes, row.SnapshotEpoch = p.Key, p.Bytes, row.Epoch
 	row.Through, row.LastSeq = p.Through, p.Through
@@ -185,9 +188,10 @@ func Repair(ctx context.Context, tx Tx, id string, p store.Pointer, damaged bool
 		row.Generation++
 		row.PreviousKey, row.PreviousThrough = "", 0
 	}
-	if err := row.update(ctx, tx, fence); err != nil {
+	if err := row.update(ctx, tx, before); err != nil {
 		return nil, err
 	}
+	fence(tx, row.Num, 0)
 	if _, err := tx.Exec(ctx, `UPDATE room SET quarantine = ? WHERE num = ?`, blob(""), row.Num); err != nil {
 		return nil, err
 	}

@@ -17,11 +17,12 @@ func (r *Records) Delete(ctx context.Context, id string) error {
 		if err != nil || row.Deleted != 0 {
 			return err
 		}
-		fence := row.Epoch
+		before := row.Epoch
 		row.Epoch++
 		row.Active = false
 		row.Deleted = r.millis()
-		return row.update(ctx, tx, fence)
+		fence(tx, row.Num, 0)
+		return row.update(ctx, tx, before)
 	})
 }
 
@@ -69,6 +70,7 @@ func (r *Records) Erase(ctx context.Context, id string) (free []string, err erro
 		if err != nil {
 			return err
 		}
+		fence(tx, row.Num, 0)
 		return tx.DropJournal(ctx, row.Num, Everything)
 	})
 	return free, err

@@ -30,6 +30,19 @@ type Tx interface {
 	DropJournal(ctx context.Context, num int64, through uint64) error
 }
 
+// Fencer is what the Tx of a backend also is whose journal is fenced in memory, because one process writes it.
+type Fencer interface {
+	// Fence says that, once the transaction is durable and for blocks that are part of it, only a host with this epoch may write
+	// to the journal of a room; with 0 none may.
+	Fence(num int64, epoch uint64)
+}
+
+func fence(tx Tx, num int64, epoch uint64) {
+	if f, ok := tx.(Fencer); ok {
+		f.Fence(num, epoch)
+	}
+}
+
 // Everything is the argument of DropJournal that means all rows, whatever is in them.
 const Everything = ^uint64(0)
 

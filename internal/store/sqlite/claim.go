@@ -22,7 +22,7 @@ var _ store.Claim = (*claim)(nil)
 func (db *DB) Claim(ctx context.Context, id string, events room.JournalEvents) (store.Claim, store.Room, error) {
 	var row records.Row
 	var stats records.JournalStats
-	err := db.write(ctx, true, func(tx records.Tx, now int64) (err error) {
+	err := db.write(ctx, true, func(tx *writeTx, now int64) (err error) {
 		row, stats, err = records.Claim(ctx, tx, id, now)
 		return err
 	})
@@ -36,7 +36,7 @@ func (db *DB) Claim(ctx context.Context, id string, events room.JournalEvents) (
 // Point implements store.Claim. The covered rows leave the journal with the commit, because loading skips what the
 // snapshot covers; the space they take is given back later, a segment at a time.
 func (c *claim) Point(ctx context.Context, p store.Pointer) (free []string, err error) {
-	err = c.db.write(ctx, false, func(tx records.Tx, now int64) (err error) {
+	err = c.db.write(ctx, false, func(tx *writeTx, now int64) (err error) {
 		free, err = records.Point(ctx, tx, c.ID, c.Num, c.Epoch, p, c.Durable(), now)
 		return err
 	})
@@ -51,7 +51,8 @@ func (c *claim) Release(ctx context.Context) error {
 	if ended, err := c.Releasable(); ended || err != nil {
 		return err
 	}
-	err := c.db.write(ctx, false, func(tx records.Tx, now int64) error {
+	err := c.db.write(ctx, false, func(tx *writeTx, now int64) error {
+		tx.after = append(tx.after, func() { c.db.release(c.Num, c.Epoch) })
 		return records.Release(ctx, tx, c.ID, c.Num, c.Epoch, c.Durable(), now)
 	})
 	if err != nil && !errors.Is(err, room.ErrFenced) {
@@ -63,7 +64,7 @@ func (c *claim) Release(ctx context.Context) error {
 
 // Repair implements store.Catalog.
 func (db *DB) Repair(ctx context.Context, id string, p store.Pointer, damaged bool) (free []string, err error) {
-	err = db.write(ctx, true, func(tx records.Tx, now int64) (err error) {
+	err = db.write(ctx, true, func(tx *writeTx, now int64) (err error) {
 		free, err = records.Repair(ctx, tx, id, p, damaged, now)
 		return err
 	})

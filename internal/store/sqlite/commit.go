@@ -16,21 +16,18 @@ func (db *DB) Untidy() bool { return db.index.nextDead() != nil }
 
 // Commit implements journal.Backend.
 func (db *DB) Commit(ops []*journal.Op, blocks []*journal.Block, now int64) (changed bool, err error) {
-	rows, changed, err := db.transact(ops, blocks, now)
+	places, changed, err := db.transact(ops, blocks, now)
+	db.settle(err == nil)
 	if err != nil {
 		return false, explain(err)
 	}
-	for i, b := range blocks {
-		if !b.Refused {
-			db.index.add(b.Room.Num, rows[i], b.Last(), len(b.Data), now)
-		}
-	}
+	db.index.addAll(blocks, places, now)
 	db.checkpointer.dirty.Store(true)
 	return changed, nil
 }
 
-// transact writes everything in one transaction and returns the rows that the blocks became.
-func (db *DB) transact(ops []*journal.Op, blocks []*journal.Block, now int64) (rows []int64, changed bool, err error) {
+// transact writes everything in one transaction and returns where the blocks are that were not refused.
+func (db *DB) transact(ops []*journal.Op, blocks []*journal.Block, now int64) (places []place, changed bool, err error) {
 	if _, err := db.w.exec(`BEGIN IMMEDIATE`); err != nil {
 		return nil, false, err
 	}
@@ -47,7 +44,7 @@ func (db *DB) transact(ops []*journal.Op, blocks []*journal.Block, now int64) (r
 			return nil, false, o.Err
 		}
 	}
-	rows, next, err := db.insert(blocks, now)
+	places, next, err := db.insert(blocks, now)
 	if err != nil {
 		return nil, false, err
 	}
@@ -65,7 +62,7 @@ func (db *DB) transact(ops []*journal.Op, blocks []*journal.Block, now int64) (r
 	if dead != nil {
 		db.index.deleted()
 	}
-	return rows, changed, nil
+	return places, changed, nil
 }
 
 // endsTransaction reports whether an error concerns the whole transaction and not just its statement.

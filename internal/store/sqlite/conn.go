@@ -29,7 +29,11 @@ func dsn(path string, pragmas ...string) string {
 }
 
 func openConn(path string, pragmas ...string) (*conn, error) {
-	dc, err := (&sqlite.Driver{}).Open(dsn(path, pragmas...))
+	return openSource(dsn(path, pragmas...))
+}
+
+func openSource(dsn string) (*conn, error) {
+	dc, err := (&sqlite.Driver{}).Open(dsn)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +105,11 @@ func (c *conn) query(query string, f func(row []driver.Value) error, args ...any
 			return err
 		}
 	}
+}
+
+// run runs a statement and ignores its rows.
+func (c *conn) run(query string) error {
+	return c.query(query, func([]driver.Value) error { return nil })
 }
 
 // scanner makes the Scan of database/sql for a row of integers, text and blobs of the driver.

@@ -36,9 +36,12 @@ type DB struct {
 	w        *conn
 	nextRow  int64
 	nextRoom int64
-	args     []any   // scratch: arguments of a statement
-	rows     []int64 // scratch: numbers of rows
+	fences
+	places []place // scratch: of insert
+	blocks []*journal.Block
+	data   []byte
 
+	looking bool    // nothing is ever written, see Look
 	damaged []error // found at start, one for each room that cannot be used
 	closing sync.Once
 }
@@ -48,7 +51,7 @@ var _ store.Catalog = (*DB)(nil)
 // Open opens or creates the file, brings its schema up to date, recovers what a crash left, and starts the committer.
 // Errors wrap room.ErrCorrupt if the file fails its checks.
 func Open(ctx context.Context, path string, o journal.Options) (*DB, error) {
-	db := &DB{index: newIndex()}
+	db := &DB{index: newIndex(), fences: newFences()}
 	if err := db.open(ctx, path); err != nil {
 		return nil, fmt.Errorf("open the catalog %s: %w", path, explain(err))
 	}
@@ -132,6 +135,10 @@ func migrate(ctx context.Context, path string) error {
 func (db *DB) Close() error {
 	err := db.journal.Close()
 	db.closing.Do(func() {
+		if db.looking {
+			err = errors.Join(err, db.read.Close())
+			return
+		}
 		err = errors.Join(err, db.checkpointer.close(), db.read.Close())
 		// The last connection to close moves the log into the file and removes it.
 		if e := db.w.close(); e != nil {
@@ -153,6 +160,9 @@ func (db *DB) Backlog() int { return db.journal.Backlog() }
 
 // do runs f with the committer's connection in the next commit.
 func (db *DB) do(ctx context.Context, hurry bool, f func(w *conn, now int64) (after func(), err error)) error {
+	if db.looking {
+		return errLooking
+	}
 	return db.journal.Do(ctx, hurry, func(now int64) (func(), error) {
 		after, err := f(db.w, now)
 		return after, explain(err)

@@ -1,73 +1,65 @@
 package sqlite
 
-import (
-	"database/sql/driver"
-	"strings"
+import "github.com/symphony-rtc/symphony/internal/store/journal"
 
-	"github.com/symphony-rtc/symphony/internal/store/journal"
-)
+// maxRow is the size beyond which blocks begin another row. A row costs the same processor time whatever is in it, and
+// loading a block reads the row up to it.
+const maxRow = 64 << 10
 
-// insertRows is how many blocks one statement inserts. Ten together cost a third less processor time each than one by
-// one; more than ten gain little (docs/storage.md has the figures).
-const insertRows = 10
-
-// insertStatement inserts so many blocks, each under the fence: only if its room still has the epoch of the host that
-// wrote it. The fourth argument of each block is that epoch.
-func insertStatement(rows int) string {
-	return `INSERT INTO journal (n, room, data) SELECT column1, column2, column3 FROM (VALUES (?,?,?,?)` +
-		strings.Repeat(`,(?,?,?,?)`, rows-1) + `) WHERE EXISTS (SELECT 1 FROM room WHERE num = column2 AND epoch = column4)`
+// place is where a block was written: a part of a row's data.
+type place struct {
+	n   int64
+	off int
 }
 
-var (
-	insertMany = insertStatement(insertRows)
-	insertOne  = insertStatement(1)
-)
-
-// insert writes the blocks. It returns their rows and the number for the next row.
-func (db *DB) insert(blocks []*journal.Block, now int64) (rows []int64, next int64, err error) {
+// insert writes the blocks whose rooms still have the epoch of the host that they come from, in as few rows as maxRow
+// allows. It returns the places of those that are not refused, and the number for the next row.
+func (db *DB) insert(blocks []*journal.Block, now int64) (places []place, next int64, err error) {
 	next = db.nextRow
-	rows = db.rows[:0]
-	for _, b := range blocks {
-		b.Refused = false
-		b.Seal(next, now)
-		rows = append(rows, next)
+	places = db.places[:0]
+	row, size := db.blocks[:0], 0
+	flush := func() error {
+		if len(row) == 0 {
+			return nil
+		}
+		err := db.insertRow(next, row, now)
+		off := directoryLen(len(row))
+		for _, b := range row {
+			places = append(places, place{next, off})
+			off += len(b.Data)
+		}
 		next++
+		row, size = row[:0], 0
+		return err
 	}
-	db.rows = rows
-	for at := 0; at < len(blocks); {
-		statement, n := insertOne, 1
-		if len(blocks)-at >= insertRows {
-			statement, n = insertMany, insertRows
+	for _, b := range blocks {
+		if b.Refused = db.epoch(b.Room.Num) != b.Room.Epoch; b.Refused {
+			continue
 		}
-		changed, err := db.w.exec(statement, db.arguments(blocks[at:at+n], rows[at:])...)
-		if err != nil {
-			return nil, 0, err
-		}
-		for i := at; i < at+n && changed != int64(n); i++ { // some room is fenced: which?
-			if blocks[i].Refused, err = db.refused(rows[i]); err != nil {
+		if size += len(b.Data); size > maxRow {
+			if err := flush(); err != nil {
 				return nil, 0, err
 			}
+			size = len(b.Data)
 		}
-		at += n
+		row = append(row, b)
 	}
-	return rows, next, nil
+	err = flush()
+	clear(row[:cap(row)])
+	db.blocks, db.places = row, places
+	return places, next, err
 }
 
-// arguments are those of the insert statement.
-func (db *DB) arguments(blocks []*journal.Block, rows []int64) []any {
-	db.args = db.args[:0]
-	for i, b := range blocks {
-		db.args = append(db.args, rows[i], b.Room.Num, b.Data, int64(b.Room.Epoch))
+// insertRow writes one row.
+func (db *DB) insertRow(n int64, blocks []*journal.Block, now int64) error {
+	data := appendDirectory(db.data[:0], n, blocks)
+	for _, b := range blocks {
+		b.Seal(n, now)
+		data = append(data, b.Data...)
 	}
-	return db.args
-}
-
-// refused reports whether a row was not inserted.
-func (db *DB) refused(n int64) (bool, error) {
-	refused := true
-	err := db.w.query(`SELECT 1 FROM journal WHERE n = ?`, func([]driver.Value) error {
-		refused = false
-		return nil
-	}, n)
-	return refused, err
+	_, err := db.w.exec(`INSERT INTO journal (n, room, data) VALUES (?,?,?)`, n, int64(-len(blocks)), data)
+	if cap(data) <= 4*maxRow {
+		db.data = data
+	}
+	return err
 }

@@ -78,6 +78,9 @@ func (db *DB) Load(ctx context.Context, id string) (store.Room, [][]byte, error)
 		if !errors.Is(err, errMoved) {
 			return info, updates, err
 		}
+		if db.looking {
+			return db.loadWhole(ctx, id)
+		}
 		if attempt == loadAttempts {
 			return store.Room{}, nil, fmt.Errorf("%w, or rows are missing from the journal: %w", err, room.ErrCorrupt)
 		}
@@ -105,7 +108,7 @@ func (db *DB) load(ctx context.Context, id string) (store.Room, [][]byte, error)
 		if ref.last <= r.Through {
 			continue
 		}
-		data, err := db.row(ctx, ref.n)
+		data, err := db.block(ctx, ref)
 		if err != nil {
 			return store.Room{}, nil, err
 		}
@@ -128,9 +131,10 @@ func (db *DB) load(ctx context.Context, id string) (store.Room, [][]byte, error)
 	return r.Public(stats), updates, nil
 }
 
-func (db *DB) row(ctx context.Context, n int64) ([]byte, error) {
+// block reads the block that ref points to.
+func (db *DB) block(ctx context.Context, ref blockRef) ([]byte, error) {
 	var data []byte
-	err := db.read.QueryRowContext(ctx, `SELECT data FROM journal WHERE n = ?`, n).Scan(&data)
+	err := db.read.QueryRowContext(ctx, `SELECT substr(data, ?, ?) FROM journal WHERE n = ?`, int64(ref.off)+1, int64(ref.size), ref.n).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, errMoved
 	}

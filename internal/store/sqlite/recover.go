@@ -3,10 +3,10 @@ package sqlite
 import (
 	"database/sql/driver"
 	"fmt"
+	"slices"
 
 	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/store"
-	"github.com/symphony-rtc/symphony/internal/store/journal"
 	"github.com/symphony-rtc/symphony/internal/store/records"
 )
 
@@ -22,8 +22,11 @@ func (db *DB) check() error {
 	})
 }
 
-// ref names a journal row and the room it belongs to.
-type ref struct{ n, num int64 }
+// idleRow is a journal row that holds nothing which counts, with the rooms whose it was.
+type idleRow struct {
+	n    int64
+	nums []int64
+}
 
 // recovered is what is known about one room of the journal during recovery.
 type recovered struct {
@@ -37,12 +40,20 @@ type recovered struct {
 // rooms inactive that a dead process had open. Damage is remembered with its room, which is put into quarantine, and
 // changes nothing else: the others work.
 func (db *DB) recover() error {
-	rooms := make(map[int64]*recovered)
+	rooms, idle, err := db.scan()
+	if err != nil {
+		return err
+	}
+	return db.tidy(rooms, idle)
+}
+
+// scan is the part of recover that changes nothing in the file. idle are the rows that hold nothing which counts.
+func (db *DB) scan() (rooms map[int64]*recovered, idle []idleRow, err error) {
+	rooms = make(map[int64]*recovered)
 	void, err := db.readVoid()
 	if err != nil {
-		return fmt.Errorf("read the journal: %w", err)
+		return nil, nil, fmt.Errorf("read the journal: %w", err)
 	}
-	var covered []ref
 	last := int64(0)
 	err = db.w.query(`SELECT n, room, data FROM journal ORDER BY n`, func(row []driver.Value) error {
 		var n, num int64
@@ -51,47 +62,27 @@ func (db *DB) recover() error {
 			return err
 		}
 		last = n
-		info, err := journal.CheckBlock(data, n, num)
+		pieces, err := split(n, num, data)
 		if err != nil {
-			// Either copy of the room's number may be the wrong one.
-			counts := false
-			for _, num := range []int64{num, journal.PeekRoom(data)} {
-				if n <= void[num] {
-					continue
-				}
-				counts = true
-				if r, e := db.recoverRoom(rooms, num); e != nil {
-					return e
-				} else if r.err == nil {
-					r.err = damagedRow(n, r.row.ID, err)
-				}
-			}
-			if !counts {
-				covered = append(covered, ref{n, num})
-			}
-			return nil
-		}
-		if n <= void[num] {
-			covered = append(covered, ref{n, num})
-			return nil
-		}
-		r, err := db.recoverRoom(rooms, num)
-		switch {
-		case err != nil:
 			return err
-		case r.err != nil:
-		case info.Last <= r.row.Through:
-			covered = append(covered, ref{n, num})
-			return nil
-		case info.First > r.next:
-			r.err = damagedRow(n, r.row.ID, fmt.Errorf("updates %d to %d before it are missing", r.next, info.First-1))
 		}
-		r.next = info.Last + 1
-		db.index.add(num, n, info.Last, len(data), info.Millis)
+		live := false
+		nums := make([]int64, 0, len(pieces))
+		for _, p := range pieces {
+			counts, err := db.recoverPiece(rooms, void, n, p)
+			if err != nil {
+				return err
+			}
+			live = live || counts
+			nums = append(nums, p.nums...)
+		}
+		if !live {
+			idle = append(idle, idleRow{n, nums})
+		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read the journal: %w", err)
+		return nil, nil, fmt.Errorf("read the journal: %w", err)
 	}
 	for num, r := range rooms {
 		if r.err == nil && r.row.LastSeq >= r.next {
@@ -111,7 +102,37 @@ func (db *DB) recover() error {
 		db.index.keep()
 	}
 	db.nextRow = last + 1
-	return db.tidy(rooms, covered)
+	return rooms, idle, nil
+}
+
+// recoverPiece enters a part of row n, and reports whether it counts: it is not covered by a snapshot, nor void.
+func (db *DB) recoverPiece(rooms map[int64]*recovered, void map[int64]int64, n int64, p piece) (counts bool, err error) {
+	for _, num := range p.nums {
+		if n <= void[num] {
+			continue
+		}
+		r, err := db.recoverRoom(rooms, num)
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case p.err != nil:
+			if r.err == nil {
+				r.err = damagedRow(n, r.row.ID, p.err)
+			}
+			counts = true
+			continue
+		case r.err != nil:
+		case p.info.Last <= r.row.Through:
+			continue
+		case p.info.First > r.next:
+			r.err = damagedRow(n, r.row.ID, fmt.Errorf("updates %d to %d before it are missing", r.next, p.info.First-1))
+		}
+		r.next = p.info.Last + 1
+		db.index.enter(num, place{n, p.off}, p.info.Last, p.size, p.info.Millis)
+		counts = true
+	}
+	return counts, nil
 }
 
 // readVoid reads the table void: up to which row the journal rows of a room do not count.
@@ -145,7 +166,7 @@ func (db *DB) recoverRoom(rooms map[int64]*recovered, num int64) (*recovered, er
 }
 
 // tidy removes rows that do not count, but none of a damaged room, and ends the activity of a dead process.
-func (db *DB) tidy(rooms map[int64]*recovered, covered []ref) (err error) {
+func (db *DB) tidy(rooms map[int64]*recovered, idle []idleRow) (err error) {
 	if _, err := db.w.exec(`BEGIN IMMEDIATE`); err != nil {
 		return err
 	}
@@ -154,8 +175,8 @@ func (db *DB) tidy(rooms map[int64]*recovered, covered []ref) (err error) {
 			db.w.exec(`ROLLBACK`)
 		}
 	}()
-	for _, row := range covered {
-		if r := rooms[row.num]; r != nil && r.err != nil {
+	for _, row := range idle {
+		if slices.ContainsFunc(row.nums, func(num int64) bool { return rooms[num] != nil && rooms[num].err != nil }) {
 			continue
 		}
 		if _, err := db.w.exec(`DELETE FROM journal WHERE n = ?`, row.n); err != nil {

@@ -127,10 +127,10 @@ func TestBadOperation(t *testing.T) {
 	heard.WaitDelayed(t, false)
 }
 
-// TestFenceInTheMiddle has fenced rooms at every position of a statement that inserts many blocks.
+// TestFenceInTheMiddle has fenced rooms among others in one row.
 func TestFenceInTheMiddle(t *testing.T) {
 	db := openDB(t, journal.Options{Window: 50 * time.Millisecond})
-	const rooms = 3*insertRows + 2
+	const rooms = 32
 	type opened struct {
 		c store.Claim
 		r *storetest.Recorder

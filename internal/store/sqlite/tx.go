@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 
@@ -10,9 +11,18 @@ import (
 
 // writeTx is a records.Tx: one operation within the committer's transaction.
 type writeTx struct {
-	db    *DB
-	after []func() // once it is durable
+	db     *DB
+	fences []fenced
+	after  []func() // once it is durable
 }
+
+type fenced struct {
+	num   int64
+	epoch uint64
+}
+
+// Fence implements records.Fencer.
+func (t *writeTx) Fence(num int64, epoch uint64) { t.fences = append(t.fences, fenced{num, epoch}) }
 
 func (t *writeTx) Exec(_ context.Context, query string, args ...any) (int64, error) {
 	return t.db.w.exec(query, args...)
@@ -45,9 +55,11 @@ func (t *writeTx) DropJournal(_ context.Context, num int64, through uint64) erro
 	return err
 }
 
+var _ records.Fencer = (*writeTx)(nil)
+
 // write runs f as part of the next commit: all it does is undone if it fails, and the rest of the commit is not
 // concerned. With hurry the commit does not wait for its window.
-func (db *DB) write(ctx context.Context, hurry bool, f func(tx records.Tx, now int64) error) error {
+func (db *DB) write(ctx context.Context, hurry bool, f func(tx *writeTx, now int64) error) error {
 	return db.do(ctx, hurry, func(w *conn, now int64) (func(), error) {
 		if _, err := w.exec(`SAVEPOINT op`); err != nil {
 			return nil, err
@@ -62,6 +74,11 @@ func (db *DB) write(ctx context.Context, hurry bool, f func(tx records.Tx, now i
 			return nil, err
 		}
 		_, err := w.exec(`RELEASE op`)
+		if err == nil {
+			for _, f := range tx.fences {
+				db.pending[f.num] = f.epoch
+			}
+		}
 		return func() {
 			for _, f := range tx.after {
 				f()
@@ -74,7 +91,7 @@ func (db *DB) write(ctx context.Context, hurry bool, f func(tx records.Tx, now i
 type recordsDB struct{ *DB }
 
 func (db recordsDB) Write(ctx context.Context, f func(tx records.Tx) error) error {
-	return db.write(ctx, true, func(tx records.Tx, _ int64) error { return f(tx) })
+	return db.write(ctx, true, func(tx *writeTx, _ int64) error { return f(tx) })
 }
 
 func (db recordsDB) Read(ctx context.Context, f func(tx records.Tx) error) error {
@@ -88,6 +105,11 @@ var errReadOnly = errors.New("this transaction only reads")
 
 func (t readTx) Query(ctx context.Context, query string, row func(scan func(dest ...any) error) error, args ...any) error {
 	rows, err := t.db.read.QueryContext(ctx, query, args...)
+	return each(rows, err, row)
+}
+
+// each calls row for the rows of a query, whose error err is.
+func each(rows *sql.Rows, err error, row func(scan func(dest ...any) error) error) error {
 	if err != nil {
 		return err
 	}
