@@ -20,7 +20,7 @@ const (
 // writes its index every few seconds and when it is stopped.
 func Azure(t testing.TB) *Bucket {
 	t.Helper()
-	program := tool(t, "azure", "test", "servers", "node_modules", "azurite", "dist", "src", "blob", "main.js")
+	program := tool(t, "azurite", "azure", "test", "servers", "node_modules", "azurite", "dist", "src", "blob", "main.js")
 	s := newServer(t, "/")
 	host, port, err := net.SplitHostPort(s.Addr)
 	if err != nil {

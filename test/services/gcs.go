@@ -12,7 +12,7 @@ import (
 // GCS starts fake-gcs-server, which keeps objects as files and asks for no credentials.
 func GCS(t testing.TB) *Bucket {
 	t.Helper()
-	program := tool(t, "gcs", "bin", "tools", "fake-gcs-server")
+	program := tool(t, "fake-gcs-server", "gcs", "bin", "tools", "fake-gcs-server")
 	s := newServer(t, "/storage/v1/b?project=test")
 	host, port, err := net.SplitHostPort(s.Addr)
 	if err != nil {

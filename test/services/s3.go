@@ -17,7 +17,7 @@ const (
 // S3 starts versitygw, a real S3 server that keeps objects as files.
 func S3(t testing.TB) *Bucket {
 	t.Helper()
-	program := tool(t, "s3", "bin", "tools", "versitygw")
+	program := tool(t, "versitygw", "s3", "bin", "tools", "versitygw")
 	s := newServer(t, "/")
 	meta := filepath.Join(filepath.Dir(s.Dir), "meta") // beside the files: not every file system has extended attributes
 	for _, dir := range []string{meta, filepath.Join(s.Dir, bucketName)} {
@@ -36,7 +36,7 @@ func S3(t testing.TB) *Bucket {
 // FakeS3 starts gofakes3, which stands for the S3 servers that implement less.
 func FakeS3(t testing.TB) *Bucket {
 	t.Helper()
-	program := tool(t, "s3", "bin", "tools", "gofakes3")
+	program := tool(t, "gofakes3", "s3", "bin", "tools", "gofakes3")
 	s := newServer(t, "/")
 	s.command = func() *exec.Cmd {
 		return exec.Command(program, "-host", s.Addr, "-backend", "bolt", "-bolt.db", filepath.Join(s.Dir, "objects.db"),

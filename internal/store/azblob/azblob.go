@@ -63,7 +63,7 @@ func Open(at Config) (*Container, error) {
 	c := &Container{at: at, prefix: prefix, http: cloud.NewClient(transport), page: 5000}
 	options := &container.ClientOptions{ClientOptions: azcore.ClientOptions{
 		Transport: c.http,
-		Retry:     policy.RetryOptions{MaxRetries: retries, RetryDelay: 200 * time.Millisecond, MaxRetryDelay: 5 * time.Second},
+		Retry:     policy.RetryOptions{MaxRetries: retries, RetryDelay: 100 * time.Millisecond, MaxRetryDelay: 5 * time.Second},
 		Telemetry: policy.TelemetryOptions{ApplicationID: "symphony"},
 	}}
 	if c.azure, err = connect(&c.at, options); err != nil {
