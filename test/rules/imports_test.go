@@ -17,13 +17,13 @@ const module = "github.com/symphony-rtc/symphony/"
 // for the package and everything below it; for each package the longest name counts.
 var mayImport = map[string][]string{
 	"cmd/symphony":                   {"internal/cli"},
-	"internal/cli":                   {"internal/app", "internal/bench", "internal/telemetry"},
+	"internal/cli":                   {"internal/app", "internal/bench", "internal/doctor", "internal/telemetry"},
 	"internal/app":                   {"examples", "internal/admin", "internal/doctor", "internal/gateway", "internal/manage", "internal/room", "internal/store", "internal/telemetry"},
 	"internal/bench":                 {"internal/bench", "crdt", "protocol"},
 	"internal/gateway":               {"internal/room", "internal/roomid", "protocol"},
 	"internal/admin":                 {"internal/manage", "internal/room", "internal/roomid", "internal/store", "crdt"},
 	"internal/manage":                {"internal/room", "internal/store", "crdt", "protocol"},
-	"internal/doctor":                {"internal/manage", "internal/room", "internal/store", "crdt"},
+	"internal/doctor":                {"internal/manage", "internal/room", "internal/store", "crdt", "protocol"},
 	"internal/store":                 {"internal/store", "internal/room", "internal/roomid"},
 	"internal/store/journal":         {"internal/store", "internal/room"},
 	"internal/store/records":         {"internal/store", "internal/room"},
