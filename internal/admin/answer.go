@@ -1,4 +1,3 @@
-// Package admin is the management API: what operators and their tools ask of a running server over HTTP.
 package admin
 
 import (

@@ -64,7 +64,7 @@ func (a *API) problem(r request, err error) *problem {
 	case errors.Is(err, room.ErrCorrupt), errors.Is(err, room.ErrQuarantined):
 		a.log.Error("a request about a damaged room", "room", r.id, "error", err)
 		return &problem{http.StatusInternalServerError, "room_corrupt", "what is stored of the room, or of the version, failed its checks and " +
-			"was left as it is; the server's log says which file or row. Restore that from a backup, or make the best of it with POST " + at + "/repair"}
+			"was left as it is: the server's log says which file or row. Restore that from a backup, or make the best of it with POST " + at + "/repair"}
 	case errors.As(err, &closed):
 		return &problem{http.StatusServiceUnavailable, "room_unavailable", closed.Reason}
 	case errors.Is(err, room.ErrFenced):
