@@ -12,6 +12,7 @@ import (
 
 	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/internal/store/journal"
+	"github.com/symphony-rtc/symphony/test/services"
 )
 
 // cpuTime is what this process has used so far; the server is another.
@@ -42,7 +43,7 @@ func (w *waiter) Fenced()       {}
 func BenchmarkAppend(b *testing.B) {
 	for _, batch := range []int{1, 10, 100} {
 		b.Run(fmt.Sprint("batch=", batch), func(b *testing.B) {
-			p := server(b)
+			p := services.Postgres(b)
 			db := openDB(b, p.URL(p.NewDatabase(b)), Options{Journal: journal.Options{Window: time.Millisecond}})
 			var done sync.WaitGroup
 			const rooms = 1000
@@ -110,7 +111,7 @@ func (c *clock) Fenced()       {}
 func BenchmarkDurable(b *testing.B) {
 	const rooms, perSecond, seconds = 1250, 5000, 10
 	for b.Loop() {
-		p := server(b)
+		p := services.Postgres(b)
 		s := openStore(b, p.URL(p.NewDatabase(b)), b.TempDir(), store.Options{})
 		var took []time.Duration
 		var tookM sync.Mutex

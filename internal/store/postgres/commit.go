@@ -61,6 +61,19 @@ func (c *committer) Commit(_ []*journal.Op, blocks []*journal.Block, now int64) 
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
 	defer cancel()
+	for _, b := range blocks {
+		b.Refused = false
+		b.Seal(0, now)
+	}
+	used := c.conn != nil
+	changed, err = c.append(ctx, blocks, now)
+	if err != nil && used && c.conn != nil && c.conn.IsClosed() && ctx.Err() == nil {
+		changed, err = c.append(ctx, blocks, now) // the connection was lost, and nobody needs to know if a new one can be made
+	}
+	return changed, explain(err)
+}
+
+func (c *committer) append(ctx context.Context, blocks []*journal.Block, now int64) (changed bool, err error) {
 	if c.conn != nil && c.conn.IsClosed() {
 		c.close()
 	}
@@ -69,23 +82,16 @@ func (c *committer) Commit(_ []*journal.Op, blocks []*journal.Block, now int64) 
 			return false, err
 		}
 	}
-	for _, b := range blocks {
-		b.Refused = false
-		b.Seal(0, now)
-	}
 	// The tag comes before the transaction's end, but Close returns only after the server has said that it is over.
 	tag, err := c.conn.PgConn().ExecPrepared(ctx, "append", c.parameters(blocks, now), []int16{1}, nil).Close()
 	if err != nil {
-		return false, explain(err)
+		return false, err
 	}
 	if tag.RowsAffected() == int64(len(blocks)) {
 		return true, nil
 	}
 	// Some were refused, or this is a repetition of a commit that had succeeded without our knowing.
-	if err := c.markRefused(ctx, blocks); err != nil {
-		return false, explain(err)
-	}
-	return tag.RowsAffected() > 0, nil
+	return tag.RowsAffected() > 0, c.markRefused(ctx, blocks)
 }
 
 // parameters encodes the arguments of appendBlocks.
@@ -163,7 +169,7 @@ func (c *committer) connect(ctx context.Context) error {
 	}
 	if err != nil {
 		c.close()
-		return explain(fmt.Errorf("set up the journal's session: %w", err))
+		return fmt.Errorf("set up the journal's session: %w", err)
 	}
 	return nil
 }

@@ -93,6 +93,7 @@ func (p *pool) take(ctx context.Context) (c *pgx.Conn, used bool, err error) {
 			return last.Conn, true, nil
 		}
 		p.discard(last.Conn)
+		p.dropIdle() // they were lost with it, most likely
 	}
 }
 
