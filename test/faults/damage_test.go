@@ -105,7 +105,10 @@ func served(t *testing.T, p *harness.Puppet, s *harness.Server, room string) {
 	c.Do("leave", nil, nil)
 }
 
-const rowOfRoom = "FROM journal WHERE room = (SELECT num FROM room WHERE id = CAST(? AS BLOB))"
+// rowOfRoom selects the journal rows whose first block is the room's: its number, below 256, begins their directory's
+// first entry (docs/storage.md).
+const rowOfRoom = "FROM journal WHERE substr(data, 9, 1) = " +
+	"(SELECT CAST(char(num) AS BLOB) FROM room WHERE id = CAST(? AS BLOB))"
 
 // damageJournal flips a bit of the room's first journal row and returns the row as it then is.
 func damageJournal(t *testing.T, file, room string) []byte {
