@@ -19,9 +19,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // slowStore is a simStore for goroutines: it commits when told to, and opening waits for gate.
 type slowStore struct {
-	mu   sync.Mutex
-	sim  simStore
-	gate chan struct{}
+	mu       sync.Mutex
+	sim      simStore
+	gate     chan struct{}
+	refuse   error   // what Open fails with
+	salvaged *Stored // what Salvage finds
+	opened   int     // calls of Open
 }
 
 func newSlowStore(t *testing.T) *slowStore {
@@ -38,11 +41,18 @@ func (s *slowStore) Open(ctx context.Context, id string, events JournalEvents) (
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.opened++
+	if s.refuse != nil {
+		return nil, Stored{}, s.refuse
+	}
 	h, stored, err := s.sim.Open(ctx, id, events)
 	return slowHandle{s, h}, stored, err
 }
 
 func (s *slowStore) Salvage(ctx context.Context, id string) (Stored, error) {
+	if s.salvaged != nil {
+		return *s.salvaged, nil
+	}
 	return s.sim.Salvage(ctx, id)
 }
 
