@@ -1,10 +1,7 @@
 package faults
 
 import (
-	"errors"
-	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,7 +13,7 @@ import (
 // A full disk: rooms go on, nothing is acknowledged, the server says that it is not well; once there is space again
 // everything becomes durable.
 func TestFullDisk(t *testing.T) {
-	dir := smallDisk(t, "size=12m")
+	dir := harness.SmallDisk(t, "size=12m")
 	s := harness.NewServer(t, "--room-snapshot=200ms")
 	s.Data = dir
 	s.Start()
@@ -27,7 +24,7 @@ func TestFullDisk(t *testing.T) {
 	a.Do("append", args{"text": "before "}, nil)
 	a.Do("durable", nil, nil)
 
-	ballast := fillDisk(t, dir)
+	ballast := harness.FillDisk(t, dir)
 	a.Do("append", args{"text": strings.Repeat("x", 100_000)}, nil)
 	harness.Eventually(t, "the other member to see what cannot be stored", func() bool {
 		return len(b.State().Text) == 100_007
@@ -63,7 +60,7 @@ func TestFullDisk(t *testing.T) {
 
 // A data directory that cannot be written: refused with a message that names it, also if rooms are already in it.
 func TestReadOnlyDataDirectory(t *testing.T) {
-	dir := smallDisk(t, "")
+	dir := harness.SmallDisk(t, "")
 	s := harness.NewServer(t)
 	s.Data = dir
 	readOnly(t, dir, true)
@@ -94,21 +91,6 @@ func refusedStart(t *testing.T, s *harness.Server) {
 	t.Logf("it says:\n%s", output)
 }
 
-// smallDisk mounts a file system of its own.
-func smallDisk(t *testing.T, options string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		t.Skipf("mounting a small file system: %v (run as root to include this test)", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Errorf("unmounting: %v", err)
-		}
-	})
-	return dir
-}
-
 func readOnly(t *testing.T, dir string, yes bool) {
 	t.Helper()
 	flags := uintptr(unix.MS_REMOUNT)
@@ -118,25 +100,4 @@ func readOnly(t *testing.T, dir string, yes bool) {
 	if err := unix.Mount("tmpfs", dir, "tmpfs", flags, ""); err != nil {
 		t.Fatalf("remounting: %v", err)
 	}
-}
-
-// fillDisk leaves not a byte free and returns the file that takes the space.
-func fillDisk(t *testing.T, dir string) string {
-	t.Helper()
-	name := filepath.Join(dir, "ballast")
-	f, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for _, size := range []int{1 << 16, 1 << 12, 1} {
-		block := make([]byte, size)
-		for err = nil; err == nil; {
-			_, err = f.Write(block)
-		}
-		if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, io.ErrShortWrite) {
-			t.Fatalf("filling the disk: %v", err)
-		}
-	}
-	return name
 }

@@ -19,9 +19,8 @@ type room struct {
 
 type client struct {
 	*harness.Client
-	kind  string
-	host  int // index of the server that it talks to
-	count int // updates acknowledged, as of the last collect
+	kind string
+	host int // index of the server that it talks to
 }
 
 // roomsAtATime and the kinds of clients in each: symphony clients know what is durable, the plain one is any yjs client.

@@ -1,7 +1,6 @@
 package matrix
 
 import (
-	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
@@ -60,6 +59,7 @@ func TestMatrix(t *testing.T) {
 	for i, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
+			began := time.Now()
 			n := rounds
 			if n == 0 {
 				n = s.short
@@ -72,8 +72,8 @@ func TestMatrix(t *testing.T) {
 				w.rounds(n, s.fault)
 			}
 			r := w.result
-			t.Logf("%d injections, %d updates acknowledged, %d times killed and compared; lost: %d, diverged: %d; durable again after at most %s; %v",
-				r.Injections, r.Acknowledged, r.Blackouts, r.Lost, r.Diverged, r.Recovery.Round(time.Millisecond), r.Notes)
+			t.Logf("%d injections, %d updates acknowledged, %d times killed and compared; lost: %d, diverged: %d; durable again after at most %s; %v; %s",
+				r.Injections, r.Acknowledged, r.Blackouts, r.Lost, r.Diverged, r.Recovery.Round(time.Millisecond), r.Notes, time.Since(began).Round(time.Second))
 			if r.Acknowledged == 0 || r.Checks == 0 {
 				t.Error("nothing was acknowledged, or nothing compared: the test proves nothing")
 			}
@@ -157,7 +157,7 @@ func number(t *testing.T, env string, otherwise int) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatal(fmt.Sprintf("%s=%q is not a number above 0", env, text))
+		t.Fatalf("%s=%q is not a number above 0", env, text)
 	}
 	return n
 }

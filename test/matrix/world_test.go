@@ -32,6 +32,7 @@ type world struct {
 	link     *link            // before postgres
 	bucket   *services.Bucket // nil: snapshots in a directory
 	front    *services.Proxy  // before the bucket
+	disk     string           // directory of a small file system that one of them is on
 
 	puppet     *harness.Puppet
 	rooms      []*room

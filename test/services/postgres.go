@@ -28,7 +28,8 @@ const (
 // PostgresServer is a PostgreSQL server with a directory of its own, on a port of its own. Its methods may be called
 // from any goroutine.
 type PostgresServer struct {
-	Addr string // host:port, the same after every Start
+	Addr string   // host:port, the same after every Start
+	Env  []string // NAME=value, for the next Start, beside what it always has
 
 	home string // directory with the data and the log
 	bin  string // directory of the programs
@@ -92,6 +93,27 @@ func StartPostgres(args ...string) (_ *PostgresServer, err error) {
 	return p, nil
 }
 
+// MoveTo ends the server, moves its data to a directory, such as one of a small file system, and starts it again.
+func (p *PostgresServer) MoveTo(dir string) error {
+	p.Stop()
+	for _, path := range []string{dir, filepath.Dir(dir)} { // another user runs the server
+		if err := os.Chmod(path, 0o755); err != nil {
+			return err
+		}
+	}
+	data, moved := filepath.Join(p.home, "data"), filepath.Join(dir, "data")
+	if output, err := exec.Command("cp", "-a", data, moved).CombinedOutput(); err != nil {
+		return fmt.Errorf("move the data of PostgreSQL: %w\n%s", err, output)
+	}
+	if err := os.RemoveAll(data); err != nil {
+		return err
+	}
+	if err := os.Symlink(moved, data); err != nil {
+		return err
+	}
+	return p.Start()
+}
+
 // ErrNoPostgres says that the programs of PostgreSQL are not installed.
 var ErrNoPostgres = errors.New("PostgreSQL is not installed: `scripts/setup.sh postgres` installs it")
 
@@ -141,6 +163,7 @@ func (p *PostgresServer) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(p.bin, program), args...)
 	cmd.Dir = p.home
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	cmd.Env = append(cmd.Env, p.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.user}
 	return cmd
 }

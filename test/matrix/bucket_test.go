@@ -1,0 +1,88 @@
+package matrix
+
+import (
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/symphony-rtc/symphony/test/services"
+)
+
+// badBucket is a fault of the proxy before the bucket: most requests meet one of the faults, chosen at random.
+func badBucket(what string, hold [2]time.Duration, faults ...services.Fault) fault {
+	return fault{
+		what: what,
+		begin: func(w *world) func() {
+			w.front.Set(func(to http.ResponseWriter, r *http.Request, server http.Handler) {
+				if rand.IntN(4) == 0 { // requests come on goroutines of their own: no seed could repeat them
+					server.ServeHTTP(to, r)
+					return
+				}
+				faults[rand.IntN(len(faults))](to, r, server)
+			})
+			return func() { w.front.Set(nil) }
+		},
+		hold: hold,
+	}
+}
+
+// when applies a fault to requests of one method only.
+func when(method string, f services.Fault) services.Fault {
+	return func(w http.ResponseWriter, r *http.Request, server http.Handler) {
+		if r.Method == method {
+			f(w, r, server)
+		} else {
+			server.ServeHTTP(w, r)
+		}
+	}
+}
+
+// trickle passes everything on, a few bytes at a time.
+func trickle(w http.ResponseWriter, r *http.Request, server http.Handler) {
+	r.Body = slowReader{r.Body}
+	answer := httptest.NewRecorder()
+	server.ServeHTTP(answer, r)
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Code)
+	for body := answer.Body.Bytes(); len(body) > 0; {
+		n := min(len(body), slowStep)
+		if _, err := w.Write(body[:n]); err != nil {
+			return
+		}
+		_ = http.NewResponseController(w).Flush() // nobody is there any more if it fails
+		body = body[n:]
+		time.Sleep(slowPause)
+	}
+}
+
+const (
+	slowStep  = 512
+	slowPause = 20 * time.Millisecond
+)
+
+type slowReader struct{ io.ReadCloser }
+
+func (s slowReader) Read(p []byte) (int, error) {
+	time.Sleep(slowPause)
+	return s.ReadCloser.Read(p[:min(len(p), slowStep)])
+}
+
+var (
+	seconds       = [2]time.Duration{200 * time.Millisecond, 3 * time.Second}
+	bucketRefuses = badBucket("bucket ends connections instead of answering", seconds, services.Drop)
+	bucketErrors  = badBucket("bucket answers 503, 500, 403", seconds,
+		services.Answer(http.StatusServiceUnavailable, "<Error><Code>SlowDown</Code></Error>"),
+		services.Answer(http.StatusInternalServerError, "<Error><Code>InternalError</Code></Error>"),
+		services.Answer(http.StatusForbidden, "<Error><Code>AccessDenied</Code></Error>"))
+	bucketTrickles  = badBucket("bucket takes and gives 25 kB/s", seconds, trickle)
+	bucketTruncates = badBucket("bucket gives bodies that are cut short, with and without a length that agrees, or damaged", seconds,
+		when(http.MethodGet, services.Truncate), when(http.MethodGet, services.Shorten),
+		when(http.MethodGet, services.Unmeasure), when(http.MethodGet, services.Corrupt))
+	bucketLosesAnswers = badBucket("bucket stores and its answer is lost, or it gets damaged bytes", seconds,
+		when(http.MethodPut, services.LoseAnswer), when(http.MethodPut, services.CorruptUpload))
+	bucketHangs = badBucket("bucket never answers", [2]time.Duration{time.Second, 8 * time.Second}, services.Hang)
+)
