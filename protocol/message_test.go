@@ -37,7 +37,10 @@ func TestM_MALFORMED(t *testing.T) {
 		"E-JSON":                   {102, 1, 1, '{'},
 		"E-JSON, UTF-8":            {102, 1, 3, '"', 0xff, '"'},
 		"token cut":                {103, 2, 'a'},
-		"type of the future":       {104, 0},
+		"storage is the server's":  {104, 0},
+		"initial without body":     {105},
+		"initial cut":              {105, 2, 0},
+		"type of the future":       {106, 0},
 	} {
 		if _, err := Parse(payload); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: error %v, want ErrMalformed", name, err)
@@ -129,14 +132,42 @@ func TestHelloAndDurableBytes(t *testing.T) {
 	}
 }
 
+func TestStorageAndInitialBytes(t *testing.T) {
+	for _, c := range []struct {
+		frame Frame
+		want  []byte
+	}{
+		{StorageFrame(StorageFine, ""), []byte{104, 0, 0}},
+		{StorageFrame(StorageDelayed, "ab"), []byte{104, 1, 2, 'a', 'b'}},
+		{StorageFrame(StorageFull, "c"), []byte{104, 2, 1, 'c'}},
+		{InitialFrame(true), []byte{105, 1}},
+		{InitialFrame(false), []byte{105, 0}},
+	} {
+		if got := c.frame.Payload(); !bytes.Equal(got, c.want) {
+			t.Errorf("% x, want % x", got, c.want)
+		}
+	}
+	reason := bytes.Repeat([]byte("x"), 300)
+	if got := StorageFrame(StorageFull, string(reason)).Payload(); !bytes.Equal(got, append([]byte{104, 2, 0xac, 2}, reason...)) {
+		t.Errorf("a long reason: % x", got)
+	}
+}
+
+func TestInitialIsParsedAndNotValidated(t *testing.T) {
+	m, err := Parse([]byte{105, 3, 7, 8, 9, 66}) // P-TRAILING; 07 08 09 is no update, which is for the room to find out
+	if err != nil || m.Type != TypeInitial || !bytes.Equal(m.Body, []byte{7, 8, 9}) {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 func TestCloseCodes(t *testing.T) {
-	if !CloseBadMessage.Final() || CloseRestarting.Final() || CloseTooMany.Final() {
-		t.Error("4400 must be final, 4501 and 4529 must not")
+	if !CloseDeleted.Final() || !CloseBadMessage.Final() || CloseRestarting.Final() || CloseTooMany.Final() {
+		t.Error("4400 and 4410 must be final, 4501 and 4529 must not")
 	}
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range [][]byte{{0, 0, 1, 0}, {0, 1, 2, 0, 0}, {1, 4, 1, 5, 1, 0}, {3}, {0x80, 0, 0x82, 0, 0}} {
+	for _, seed := range [][]byte{{0, 0, 1, 0}, {0, 1, 2, 0, 0}, {1, 4, 1, 5, 1, 0}, {3}, {105, 2, 0, 0}, {0x80, 0, 0x82, 0, 0}} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
