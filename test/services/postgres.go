@@ -165,6 +165,7 @@ func (p *PostgresServer) command(program string, args ...string) *exec.Cmd {
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 	cmd.Env = append(cmd.Env, p.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.user}
+	endWithParent(cmd.SysProcAttr)
 	return cmd
 }
 
