@@ -62,10 +62,22 @@ func (s *slowStore) Backlog() int {
 	return s.sim.Backlog()
 }
 
-// slowHandle is a simHandle for the goroutines that save and release.
+// slowHandle is a simHandle for many goroutines.
 type slowHandle struct {
 	store *slowStore
 	Handle
+}
+
+func (h slowHandle) Append(seq uint64, update []byte) {
+	h.store.mu.Lock()
+	defer h.store.mu.Unlock()
+	h.Handle.Append(seq, update)
+}
+
+func (h slowHandle) Backlog() int {
+	h.store.mu.Lock()
+	defer h.store.mu.Unlock()
+	return h.Handle.Backlog()
 }
 
 func (h slowHandle) Save(ctx context.Context, through uint64, snapshot []byte) error {
@@ -104,11 +116,11 @@ type recorder struct {
 }
 
 func (m *recorder) Send(frame []byte, _ bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.panics {
 		panic("simulated fault")
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	at := 2
 	switch frame[1] {
 	case 126:
@@ -117,6 +129,13 @@ func (m *recorder) Send(frame []byte, _ bool) {
 		at = 10
 	}
 	m.frames = append(m.frames, bytes.Clone(frame[at:]))
+}
+
+// fault makes it panic from now on.
+func (m *recorder) fault() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.panics = true
 }
 
 func (m *recorder) Probe() {

@@ -149,6 +149,7 @@ type simClient struct {
 
 	sent    []span          // what each counted message of this connection carried
 	durable uint64          // updates of this connection that were acknowledged
+	waiting int             // proposals of initial content that are not answered
 	acked   map[uint64]bool // clocks that are acknowledged, on whatever connection
 	hello   bool
 }
@@ -216,7 +217,7 @@ func (c *simClient) countedUpdate(step protocol.SyncStep, update []byte) {
 }
 
 func (c *simClient) connect(h *Host) {
-	c.sent, c.durable, c.hello, c.closed, c.inbox = nil, 0, false, false, nil
+	c.sent, c.durable, c.waiting, c.hello, c.closed, c.inbox = nil, 0, 0, false, false, nil
 	s, err := h.Join(context.Background(), "room", c, JoinOptions{Symphony: true})
 	if err != nil {
 		return
@@ -268,6 +269,10 @@ func (c *simClient) hear() {
 			}
 		}
 		c.durable = n
+	case protocol.TypeInitial:
+		if c.waiting--; c.waiting < 0 {
+			c.t.Errorf("client %d: an answer to no proposal", c.id)
+		}
 	case protocol.TypeSync:
 		m, err := protocol.Parse(payload)
 		if err != nil {
@@ -285,6 +290,22 @@ func (c *simClient) hear() {
 			c.t.Fatal(err)
 		}
 	}
+}
+
+// propose offers initial content.
+func (c *simClient) propose(id uint64) {
+	if c.session == nil || c.closed {
+		return
+	}
+	c.waiting++
+	update := content(id)
+	c.say(simInitial(update))
+}
+
+func simInitial(update []byte) protocol.Frame {
+	payload := append([]byte{byte(protocol.TypeInitial), byte(len(update))}, update...)
+	buf := append(make([]byte, protocol.HeaderRoom), payload...)
+	return protocol.FrameAt(buf, protocol.HeaderRoom, len(buf))
 }
 
 // write makes a change and sends it if connected.
@@ -307,6 +328,7 @@ type sim struct {
 	jobs    []func()
 	host    *Host
 	clients []*simClient
+	edits   uint64
 }
 
 func (s *sim) newHost() {
@@ -320,7 +342,33 @@ func (s *sim) newHost() {
 // settled reports whether a join would be answered without waiting: the simulation has one goroutine.
 func (s *sim) settled() bool {
 	r := s.host.get("room")
-	return r == nil || r.phase != releasing
+	return r == nil || r.phase != releasing && r.evicting == nil
+}
+
+// manage is what the server does with the room: an edit of its own, or an eviction.
+func (s *sim) manage() {
+	r := s.host.get("room")
+	if r == nil || r.phase != open {
+		return
+	}
+	switch s.rng.IntN(3) {
+	case 0:
+		r.evict(s.now, protocol.Closef(protocol.CloseRestarting, "evicted"))
+	case 1:
+		r.stay()
+	default:
+		s.edits++
+		id := 1<<30 + s.edits
+		_, _, err := r.change(func(_ *crdt.Doc, blank bool) ([]byte, error) {
+			if blank {
+				id += initialIDs << 20
+			}
+			return content(id), nil
+		})
+		if err != nil {
+			s.t.Error(err)
+		}
+	}
 }
 
 func (s *sim) step() {
@@ -331,6 +379,11 @@ func (s *sim) step() {
 	switch p := s.rng.IntN(100); {
 	case p < 20:
 		c.write()
+	case p < 22:
+		s.manage()
+	case p < 24:
+		s.edits++
+		c.propose(initialIDs<<20 + s.edits)
 	case p < 25:
 		s.runJob()
 	case p < 60:
@@ -453,13 +506,18 @@ func stateVector(doc *crdt.Doc) map[uint64]uint64 {
 func (s *sim) finish() {
 	s.store.fail = false
 	for range 3 {
-		for len(s.jobs) > 0 {
-			s.runJob()
-		}
 		for _, c := range s.clients {
 			if c.closed {
 				c.disconnect()
 			}
+		}
+		if r := s.host.get("room"); r != nil {
+			r.stay()
+		}
+		for len(s.jobs) > 0 {
+			s.runJob()
+		}
+		for _, c := range s.clients {
 			if c.session == nil {
 				c.connect(s.host)
 			}
@@ -477,6 +535,15 @@ func (s *sim) finish() {
 				busy = true
 			}
 		}
+	}
+	begun := 0
+	for id := range stateVector(s.store.document()) {
+		if id >= initialIDs<<20 {
+			begun++
+		}
+	}
+	if begun > 1 {
+		s.t.Errorf("I-ONCE: the room has the initial content of %d", begun)
 	}
 	want, err := s.store.document().EncodeStateAsUpdate(nil)
 	if err != nil {
