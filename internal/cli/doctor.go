@@ -32,9 +32,11 @@ func newDoctorCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&o.Fix, "fix", false, "remove objects that nothing refers to, lift quarantines of rooms that are fine again (with an embedded catalog only while no server runs)")
 	cmd.Flags().IntVar(&o.Requests, "requests", 4, "how many rooms are looked at, at the same time")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
-	cmd.MarkFlagsMutuallyExclusive("rooms", "quick")
 	flags := addSettings(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if o.Quick && len(o.Rooms) > 0 {
+			return misuse("--quick looks at no rooms: leave out --rooms, or --quick")
+		}
 		storage, err := storageOf(cmd, flags)
 		if err != nil {
 			return err

@@ -42,6 +42,8 @@ func TestScripts(t *testing.T) {
 			"gone":     gone,
 			"database": database,
 			"damage":   damage,
+			"write":    write,
+			"stored":   stored,
 		},
 		Condition: condition,
 	})

@@ -70,6 +70,7 @@ type Summary struct {
 	Broken   int         `json:"broken"`
 	Rooms    int64       `json:"rooms"`   // looked at
 	Damaged  int64       `json:"damaged"` // of those, rooms that need a repair
+	Unread   int64       `json:"unread"`  // rooms that could not be read
 	Objects  int64       `json:"objects"` // snapshots that were read
 	Orphans  int64       `json:"orphans"` // objects that nothing refers to
 }
@@ -98,6 +99,7 @@ type run struct {
 	progress func(Progress)
 	sum      Summary
 	of       int64
+	failing  int    // how many rooms in a row could not be read
 	lift     []lift // quarantines that are to be lifted
 	orphans  bool   // there are orphans to remove
 }

@@ -48,10 +48,17 @@ func (r *run) place(ctx context.Context) bool {
 		r.add(checkPlace, store.Fine, strings.Join(done, ", "), "")
 	}
 	if c := report.Clock; c != nil && c.Ahead.Abs() > farOff+c.Uncertain {
-		r.add(checkClock, store.Doubtful, fmt.Sprintf("this machine's clock is %v off", c.Ahead.Round(time.Second)),
+		r.add(checkClock, store.Doubtful, fmt.Sprintf("this machine's clock is %v %s", c.Ahead.Abs().Round(time.Second), side(c.Ahead)),
 			"set both clocks by NTP: signed requests are refused and orphans are taken for older or newer than they are")
 	} else if c != nil {
 		r.add(checkClock, store.Fine, "agrees with this machine's", "")
 	}
 	return true
+}
+
+func side(ahead time.Duration) string {
+	if ahead < 0 {
+		return "behind it"
+	}
+	return "ahead of it"
 }

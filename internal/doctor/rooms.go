@@ -54,7 +54,10 @@ func (r *run) every(ctx context.Context, s *store.Store) bool {
 	})
 }
 
-// work looks at the rooms that list sends, some at the same time. Storage that cannot be read ends it.
+// enough is how many rooms in a row cannot be read before storage counts as down.
+const enough = 10
+
+// work looks at the rooms that list sends, some at the same time. Storage that is down ends it.
 func (r *run) work(parent context.Context, s *store.Store, list func(ctx context.Context, todo chan<- string) error) bool {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
@@ -66,8 +69,9 @@ func (r *run) work(parent context.Context, s *store.Store, list func(ctx context
 				if ctx.Err() != nil {
 					continue
 				}
-				if err := r.look(ctx, s, id); err != nil {
-					cancel(fmt.Errorf("room %q: %w", id, err))
+				err := r.look(ctx, s, id)
+				if ctx.Err() == nil && r.unreadable(id, err) >= enough {
+					cancel(fmt.Errorf("%d rooms in a row could not be read", enough))
 				}
 			}
 		})
@@ -83,6 +87,9 @@ func (r *run) work(parent context.Context, s *store.Store, list func(ctx context
 	case ctx.Err() != nil:
 		r.add(checkRooms, store.Broken, fmt.Sprintf("storage could not be read, so that %s: %v", r.left(), context.Cause(ctx)), "see what the error says")
 		return false
+	case r.sum.Unread > 0:
+		r.add(checkRooms, store.Broken, fmt.Sprintf("%d of %d rooms could not be read, %d are damaged", r.sum.Unread, r.sum.Rooms+r.sum.Unread, r.sum.Damaged),
+			"see what is said about each")
 	case r.sum.Damaged > 0:
 		r.add(checkRooms, store.Broken, fmt.Sprintf("%d of %d rooms are damaged; the others are fine", r.sum.Damaged, r.sum.Rooms),
 			"restore the named objects from a backup, or repair the rooms with `symphony repair ROOM`")
@@ -92,9 +99,26 @@ func (r *run) work(parent context.Context, s *store.Store, list func(ctx context
 	return true
 }
 
+// unreadable reports that a room could not be read because of err, and returns how many in a row could not.
+func (r *run) unreadable(id string, err error) int {
+	r.mu.Lock()
+	r.failing++
+	if err == nil {
+		r.failing = 0
+	} else {
+		r.sum.Unread++
+	}
+	n := r.failing
+	r.mu.Unlock()
+	if err != nil {
+		r.report(store.Finding{Check: checkRoom, State: store.Broken, Room: id, Text: fmt.Sprintf("could not be read: %v", err), Do: "see what the error says"})
+	}
+	return n
+}
+
 func (r *run) left() string {
 	if r.of > 0 {
-		return fmt.Sprintf("%d of %d rooms were not looked at", max(0, r.of-r.sum.Rooms), r.of)
+		return fmt.Sprintf("%d of %d rooms were not looked at", max(0, r.of-r.sum.Rooms-r.sum.Unread), r.of)
 	}
 	return fmt.Sprintf("not all rooms were looked at, but %d", r.sum.Rooms)
 }
