@@ -1,5 +1,6 @@
 import type { Token } from './connection/types.js'
 import { byteLength, invalid } from './errors.js'
+import type { Initial } from './initial.js'
 import { type Presence, Room } from './room.js'
 import { mustBeTheOnlyYjs } from './yjs-guard.js'
 
@@ -19,6 +20,25 @@ export interface ClientOptions {
     url: string,
     protocols?: string | string[],
   ) => WebSocket
+}
+
+/** How a room is entered. */
+export interface EnterOptions {
+  /**
+   * Fills the room with its first content, if nothing was ever written to it: `{ initial: (room) => room.newList('todos').push('Look
+   * around') }`. It is called at most once, when the server said that it has nothing, and what it builds is
+   * in the room once, however many clients do so at the same time and however often they lose the connection.
+   * `room.synced()` resolves when it is there, or other content is.
+   *
+   * It is not called if this device has content of the room, or if the client may only read. An edit that is made before
+   * `synced()` is content too: if it comes before the server was asked, the room begins with it; if later, it comes on top.
+   *
+   * It must not be async. If it throws, the room says so with an `error`, and stays empty. Best it builds the same content every
+   * time, without dates and random ids: then a server that crashes before it has stored the content cannot double it. A
+   * plain y-websocket server cannot decide who comes first: there it is put into a document that is empty once synced,
+   * and only content that is the same everywhere is there once.
+   */
+  initial?: Initial
 }
 
 /** A client of one Symphony server. Make one for the application; it connects when a room is entered. */
@@ -41,8 +61,11 @@ export class SymphonyClient {
     if (!((given.presenceInterval ?? 0) >= 0)) invalid('presenceInterval takes milliseconds')
   }
 
-  /** Enters a room. Returns it at once, and the same one as long as it is not left; connecting goes on behind it. */
-  enter<P extends Presence = Presence>(roomId: string): Room<P> {
+  /**
+   * Enters a room. Returns it at once, and the same one as long as it is not left; connecting goes on behind it. The options
+   * count if it was not entered before.
+   */
+  enter<P extends Presence = Presence>(roomId: string, { initial }: EnterOptions = {}): Room<P> {
     // Browsers cannot ask for "." and "..".
     if (typeof roomId !== 'string' || /^\.{0,2}$/.test(roomId) || byteLength(roomId) > 255)
       invalid('client.enter takes an id of 1 to 255 bytes, not "." or ".."')
@@ -56,6 +79,7 @@ export class SymphonyClient {
       id: roomId,
       url: `${this.url}/rooms/${encodeURIComponent(roomId)}`,
       token,
+      initial,
       offline: offline ?? !!globalThis.indexedDB,
       presenceInterval: presenceInterval ?? 100,
       WebSocket,

@@ -5,10 +5,11 @@
  * - `unsupported-value`: a value that cannot be stored in a shared document; nothing was changed
  * - `too-large`: a value or update over the server's limit
  * - `forbidden`: the server does not let this client into the room, or not change it
+ * - `deleted`: the room was deleted on the server
  * - `unreachable`: the server cannot be reached; the client keeps trying
  * - `protocol`: what answers at the address does not speak a protocol that this client knows
  * - `closed`: the room was left
- * - `storage`: the browser's storage failed; edits are kept in memory only
+ * - `storage`: the browser's or the server's storage fails, as the message says; edits are kept
  * - `duplicate-yjs`: two copies of Yjs were loaded
  * - `internal`: a fault of the server
  */
@@ -17,6 +18,7 @@ export type SymphonyErrorCode =
   | 'unsupported-value'
   | 'too-large'
   | 'forbidden'
+  | 'deleted'
   | 'unreachable'
   | 'protocol'
   | 'closed'

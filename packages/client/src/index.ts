@@ -4,9 +4,11 @@
  * @packageDocumentation
  */
 export type { Awareness } from './awareness.js'
-export { type ClientOptions, SymphonyClient } from './client.js'
-export type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
+export { type ClientOptions, type EnterOptions, SymphonyClient } from './client.js'
+export type { ConnectionStatus, SaveStatus, StorageStatus, Token } from './connection/types.js'
+export type { Content } from './content.js'
 export { SymphonyError, type SymphonyErrorCode } from './errors.js'
+export type { Initial } from './initial.js'
 export { type Presence, type Reset, Room, type RoomEvents, type User } from './room.js'
 export {
   type Fields,

@@ -1,4 +1,4 @@
-import * as Y from 'yjs'
+import { Y } from './yjs.js'
 
 /** From how many updates on reading them out of the document is better than merging them. */
 const many = 32
@@ -9,11 +9,16 @@ const many = 32
  */
 export function merge(doc: Y.Doc, updates: Uint8Array[]): Uint8Array {
   if (updates.length < many) return Y.mergeUpdates(updates)
+  return Y.encodeStateAsUpdate(doc, vectorBefore(doc, updates))
+}
+
+/** The state vector that a document had before updates, the newest ones, were applied to it. */
+export function vectorBefore(doc: Y.Doc, updates: Uint8Array[]): Uint8Array {
   const since = Y.decodeStateVector(Y.encodeStateVector(doc))
   for (const update of updates) {
     for (const [client, clock] of Y.parseUpdateMeta(update).from) {
       since.set(client, Math.min(clock, since.get(client) ?? 0))
     }
   }
-  return Y.encodeStateAsUpdate(doc, Y.encodeStateVector(since))
+  return Y.encodeStateVector(since)
 }

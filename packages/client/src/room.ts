@@ -1,22 +1,21 @@
-import * as Y from 'yjs'
 import { Awareness } from './awareness.js'
 import { Connection } from './connection/connection.js'
 import { mustBeJSON } from './connection/problems.js'
-import type { ConnectionStatus, SaveStatus, Token } from './connection/types.js'
+import type {
+  ConnectionEvents,
+  ConnectionStatus,
+  SaveStatus,
+  StorageStatus,
+  Token,
+} from './connection/types.js'
+import { Content } from './content.js'
 import { Emitter, reportError } from './emitter.js'
 import { fail, invalid, SymphonyError } from './errors.js'
+import type { Initial } from './initial.js'
 import { merge } from './merge.js'
 import type { OfflineCopy } from './offline/offline.js'
-import {
-  History,
-  localOrigin,
-  type Synced,
-  SyncedList,
-  SyncedMap,
-  SyncedText,
-  setLimit,
-  wrap,
-} from './synced/index.js'
+import { History, type Synced, setLimit } from './synced/index.js'
+import { Y } from './yjs.js'
 
 /** What a person in a room is doing now: any JSON object. */
 export type Presence = Record<string, unknown>
@@ -38,6 +37,7 @@ export interface Reset {
 export interface RoomEvents<P extends Presence = Presence> {
   status: [ConnectionStatus]
   saveStatus: [SaveStatus]
+  storage: [StorageStatus]
   /** The document contains what the server has. Comes again after each reconnect. */
   synced: []
   /** Another client came, left or changed its presence. */
@@ -64,12 +64,11 @@ export interface RoomSettings {
   /** Identifies server and room. */
   url: string
   token?: Token
+  initial?: Initial
   offline: boolean
   presenceInterval: number
   WebSocket: new (url: string, protocols?: string | string[]) => WebSocket
 }
-
-type Top = Y.Map<any> | Y.Array<any> | Y.Text
 
 interface Subscription {
   item: Synced
@@ -81,47 +80,39 @@ interface Subscription {
  *
  * Everything on it works at once, whether the server is reachable or not: edits are made locally and travel when they can.
  */
-export class Room<P extends Presence = Presence> {
+export class Room<P extends Presence = Presence> extends Content {
   /** Identifies the room on its server. */
   readonly id: string
+  /** Where the connection to the server stands. Listen with `on('status', ...)`. */
+  readonly status: ConnectionStatus = 'connecting'
+  /**
+   * How safe this client's edits are. Listen with `on('saveStatus', ...)`. Until the copy on this device is loaded, nobody
+   * knows what there is to be saved: `local`.
+   */
+  readonly saveStatus: SaveStatus = 'local'
+  /**
+   * Whether the server can store now what is edited; what it did not is not `durable`. Listen with `on('storage', ...)`, or to
+   * the warnings, which say why.
+   */
+  readonly storage: StorageStatus = 'fine'
+  /** What carries presence, with the interface of the Awareness of y-protocols, for editor bindings. Another one after `reset`. */
+  readonly awareness!: Awareness
   readonly #settings: RoomSettings
   readonly #events = new Emitter<RoomEvents<P>>()
-  readonly #tops = new Map<string, Synced>()
   /** What stops each subscription, and what it is. */
   readonly #subscriptions = new Map<() => void, Subscription>()
   #parts: Parts
   #generation: number | undefined
-  /** Until the copy on this device is loaded, nobody knows what there is to be saved: `local`. */
-  readonly #now: Statuses = { status: 'connecting', saveStatus: 'local' }
   #synced = false
   #others: Map<number, P> | undefined
   #left: SymphonyError | undefined
 
   /** @internal */
   constructor(settings: RoomSettings) {
+    super(new Y.Doc())
     this.id = settings.id
     this.#settings = settings
     this.#parts = this.#assemble()
-  }
-
-  /** The Yjs document, for editor bindings and everything else that works with Yjs. Another one after `reset`. */
-  get doc(): Y.Doc {
-    return this.#parts.doc
-  }
-
-  /** What carries presence, with the interface of the Awareness of y-protocols, for editor bindings. Another one after `reset`. */
-  get awareness(): Awareness {
-    return this.#parts.awareness
-  }
-
-  /** Where the connection to the server stands. Listen with `on('status', ...)`. */
-  get status(): ConnectionStatus {
-    return this.#now.status
-  }
-
-  /** How safe this client's edits are. Listen with `on('saveStatus', ...)`. */
-  get saveStatus(): SaveStatus {
-    return this.#now.saveStatus
   }
 
   /** Whether the server lets this client only read. Known once connected. */
@@ -136,41 +127,6 @@ export class Room<P extends Presence = Presence> {
   /** The id by which the others know this client. */
   getClientId(): number {
     return this.awareness.clientID
-  }
-
-  /** The top-level list of a name: the same content on every client. */
-  newList<T = any>(name = ''): SyncedList<T> {
-    return this.#top(name, Y.Array, 'newList') as SyncedList<T>
-  }
-
-  /** The top-level map of a name: the same content on every client. */
-  newMap<T = any>(name = ''): SyncedMap<T> {
-    return this.#top(name, Y.Map, 'newMap') as SyncedMap<T>
-  }
-
-  /** The top-level text of a name: the same content on every client. */
-  newText(name = ''): SyncedText {
-    return this.#top(name, Y.Text, 'newText') as SyncedText
-  }
-
-  /** A list to be put into another synced type. It can be filled and read before. */
-  newNestedList<T = any>(): SyncedList<T> {
-    return new SyncedList<T>()
-  }
-
-  /** A map to be put into another synced type. It can be filled and read before. */
-  newNestedMap<T = any>(): SyncedMap<T> {
-    return new SyncedMap<T>()
-  }
-
-  /** A text to be put into another synced type. It can be filled and read before. */
-  newNestedText(): SyncedText {
-    return new SyncedText()
-  }
-
-  /** Makes all changes of a function one: one update, one event for each type, one step of undo. */
-  bundle<R>(change: () => R): R {
-    return this.doc.transact(change, localOrigin)
   }
 
   /** A history of this client's changes to the whole room, or to some of its types. */
@@ -226,7 +182,7 @@ export class Room<P extends Presence = Presence> {
 
   /** Changes some properties of this client's presence. The others see it within the client's `presenceInterval`. */
   updatePresence(change: Partial<P>): void {
-    this.#mustBeIn('updatePresence')
+    this.mustBeIn('updatePresence')
     if (typeof change !== 'object' || change === null || Array.isArray(change))
       invalid('room.updatePresence takes an object')
     // As the others will read it: without what is undefined, so that undefined takes a property away.
@@ -258,7 +214,7 @@ export class Room<P extends Presence = Presence> {
    * not. Returns false if it could not be sent, because there is no connection or the server cannot do it.
    */
   broadcast(event: unknown): boolean {
-    this.#mustBeIn('broadcast')
+    this.mustBeIn('broadcast')
     return this.#parts.connection?.broadcast(event) ?? false
   }
 
@@ -290,10 +246,11 @@ export class Room<P extends Presence = Presence> {
     if (this.#left) return
     this.#closedBy = this.#left = new SymphonyError('closed', `the room ${JSON.stringify(this.id)} was left`)
     for (const stop of this.#subscriptions.keys()) stop()
-    const done = this.#dispose()
+    const done = this.#dispose(this.#parts)
     this.#set('status', 'closed')
     this.#events.clear()
     await done
+    this.doc.destroy()
   }
 
   /** Forgets what this device keeps of the room, and leaves it. Edits that the server does not have are lost. */
@@ -305,7 +262,7 @@ export class Room<P extends Presence = Presence> {
     await erased
   }
 
-  #mustBeIn(call: string): void {
+  protected override mustBeIn(call: string): void {
     if (this.#left) fail('closed', `room.${call}: ${this.#left.message}; enter it again`)
   }
 
@@ -325,24 +282,11 @@ export class Room<P extends Presence = Presence> {
 
   #closedBy = new SymphonyError('closed', 'the connection ended')
 
-  #top(name: string, Type: new () => Top, call: string): Synced {
-    this.#mustBeIn(call)
-    let synced = this.#tops.get(name)
-    try {
-      if (typeof name === 'string') synced ??= wrap(this.doc.get(name, Type as any))
-    } catch {
-      // Yjs says that it is of another type with a message that names neither the call nor the name.
-    }
-    if (synced?.type.constructor !== Type)
-      return invalid(`room.${call}(${JSON.stringify(name)}): give a string that names no other type`)
-    this.#tops.set(name, synced)
-    return synced
-  }
-
   /** Makes document, presence, offline copy and connection. With a generation, from nothing. */
   #assemble(generation?: number, presence?: P): Parts {
-    const doc = new Y.Doc()
+    const { doc } = this
     const awareness = new Awareness(doc)
+    ;(this as Mutable<Room<any>>).awareness = awareness
     if (presence) awareness.setLocalState(presence)
     const parts: Parts = { doc, awareness }
     awareness.on('change', (change: Record<'added' | 'updated' | 'removed', number[]>) => {
@@ -399,6 +343,7 @@ export class Room<P extends Presence = Presence> {
       ...this.#settings,
       doc,
       awareness,
+      tell: (name, ...args) => this.#hear(parts, name, args),
       // A plain server could not say that its document is another one than ours.
       symphony: this.#generation !== undefined,
       acceptGeneration: (generation) => {
@@ -409,30 +354,32 @@ export class Room<P extends Presence = Presence> {
           this.#generation = generation
           parts.offline?.setGeneration(generation)
         } else {
-          queueMicrotask(() => this.#startOver(parts, generation))
+          this.#startOver(parts, generation)
         }
         return same
       },
     })
     parts.connection = connection
-    for (const name of ['status', 'saveStatus'] as const) {
-      const follow = () => {
-        setLimit(doc, connection.maxMessage)
-        if (parts === this.#parts) this.#set(name, connection[name])
-      }
-      connection.on(name, follow)
-      follow()
+    this.#set('status', connection.status)
+    this.#set('saveStatus', connection.saveStatus)
+  }
+
+  /** Passes on what a connection tells. */
+  #hear<K extends keyof ConnectionEvents>(parts: Parts, name: K, args: ConnectionEvents[K]): void {
+    if (parts !== this.#parts) return
+    const [value] = args as any[]
+    switch (name) {
+      case 'status':
+        setLimit(parts.doc, parts.connection?.maxMessage as number)
+        break
+      case 'error':
+        this.#closedBy = value
+        break
+      case 'synced':
+        this.#synced = true
     }
-    connection.on('synced', () => {
-      if (parts !== this.#parts) return
-      this.#synced = true
-      this.#events.emit('synced')
-    })
-    connection.on('event', (event, clientId) => this.#events.emit('event', event, clientId))
-    connection.on('error', (error) => {
-      this.#closedBy = error
-      if (!this.#events.emit('error', error)) console.error(error)
-    })
+    if (name === 'status' || name === 'saveStatus' || name === 'storage') this.#set(name, value)
+    else if (!this.#events.emit(name, ...(args as any)) && name === 'error') console.error(value)
   }
 
   /** Leaves the document behind and begins with an empty one, of a generation if that is known. */
@@ -440,40 +387,36 @@ export class Room<P extends Presence = Presence> {
     if (!this.#isIn(parts)) return
     const presence = this.getPresence()
     const previous = this.doc
-    void this.#dispose(true)
     this.#generation = generation
     this.#synced = false
     this.#others = undefined
-    this.#set('saveStatus', 'local')
+    this.replaceDoc(new Y.Doc())
     this.#parts = this.#assemble(generation, presence)
-    for (const [name, synced] of this.#tops) {
-      synced.rebind(this.doc.get(name, synced.type.constructor as any))
-    }
+    // Now that nobody listens to it any more: that its connection ends is not the end of the room.
+    void this.#dispose(parts)
+    this.#set('status', 'connecting')
+    this.#set('saveStatus', 'local')
     this.#events.emit('reset', { previous })
     this.#events.emit('others', this.getOthers())
   }
 
-  async #dispose(keepDoc = false): Promise<void> {
-    const parts = this.#parts
+  /** Frees everything but the document. */
+  async #dispose(parts: Parts): Promise<void> {
     parts.connection?.destroy()
     // What was edited before it was open is to be kept.
     if (!parts.offline) await parts.opening
     await parts.offline?.destroy()
     parts.awareness.destroy()
-    if (!keepDoc) parts.doc.destroy()
   }
 
-  #set<K extends keyof Statuses>(name: K, value: Statuses[K]): void {
-    if (value === this.#now[name]) return
-    this.#now[name] = value
+  #set<K extends 'status' | 'saveStatus' | 'storage'>(name: K, value: Room[K]): void {
+    if (value === this[name]) return
+    ;(this as Mutable<Room<any>>)[name] = value
     this.#events.emit(name, ...([value] as RoomEvents<P>[K]))
   }
 }
 
-interface Statuses {
-  status: ConnectionStatus
-  saveStatus: SaveStatus
-}
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 interface Parts {
   doc: Y.Doc

@@ -1,5 +1,5 @@
-import * as Y from 'yjs'
 import { twoCopies } from './errors.js'
+import { Y } from './yjs.js'
 
 const loaded = Symbol.for('symphony.yjs')
 

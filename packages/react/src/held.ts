@@ -1,4 +1,4 @@
-import type { Presence, Room, SymphonyClient } from '@symphony-rtc/client'
+import type { Initial, Presence, Room, SymphonyClient } from '@symphony-rtc/client'
 import type { Source } from './source.js'
 
 /** How long a room stays entered after it was rendered, if what was rendered is never mounted, in ms. */
@@ -20,7 +20,12 @@ const heldBy = new WeakMap<SymphonyClient, Map<string, Held>>()
 /**
  * Enters a room, or finds the one that is entered already. Safe to call while rendering: it is left again if nobody claims it.
  */
-export function hold(client: SymphonyClient, id: string, presence: Presence | undefined): Held {
+export function hold(
+  client: SymphonyClient,
+  id: string,
+  presence: Presence | undefined,
+  initial: Initial | undefined,
+): Held {
   let rooms = heldBy.get(client)
   if (!rooms) {
     rooms = new Map()
@@ -29,7 +34,7 @@ export function hold(client: SymphonyClient, id: string, presence: Presence | un
   let held = rooms.get(id)
   // A room that the server refused is not tried again by rendering, but by mounting a provider anew.
   if (!held || held.room.status === 'closed') {
-    const room = client.enter<Presence>(id)
+    const room = client.enter<Presence>(id, { initial })
     held = { client, room, synced: syncedOf(room), claims: 0, timer: undefined, left: false }
     if (presence) room.updatePresence({ ...presence, ...room.getPresence() })
     rooms.set(id, held)

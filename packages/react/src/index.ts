@@ -18,6 +18,6 @@ export {
   useClient,
   useRoom,
 } from './providers.js'
-export { useSaveStatus, useStatus, useSynced } from './status.js'
+export { useSaveStatus, useStatus, useStorage, useSynced } from './status.js'
 export { createRoomHooks, type RoomHooks, type RoomTypes, type UseContent } from './typed.js'
 export type { MapSnapshot, Plain } from './types.js'

@@ -1,5 +1,6 @@
 import {
   type ClientOptions,
+  type Initial,
   type Presence,
   type Room,
   SymphonyClient,
@@ -94,6 +95,11 @@ export interface RoomProviderProps<P extends Presence = Presence> {
   /** What this client's presence begins with; what it has already, if it is in the room, stays. */
   initialPresence?: P
   /**
+   * Fills the room with its first content, if nothing was ever written to it: once, however many clients do so. See the options
+   * of `client.enter`. The function of the first render counts.
+   */
+  initial?: Initial
+  /**
    * Shown instead of the children until the room's content is there, or the server turned out to be out of reach. Without it the
    * children are shown at once, at first with an empty room.
    */
@@ -106,7 +112,7 @@ export interface RoomProviderProps<P extends Presence = Presence> {
  * the last one is unmounted.
  */
 export function RoomProvider<P extends Presence = Presence>(props: RoomProviderProps<P>): ReactElement {
-  const { id, initialPresence, fallback, children } = props
+  const { id, initialPresence, initial, fallback, children } = props
   const client = useContext(ClientContext)
   if (!client) throw missing('RoomProvider', 'SymphonyProvider client={client}')
 
@@ -114,7 +120,7 @@ export function RoomProvider<P extends Presence = Presence>(props: RoomProviderP
     client,
     value: {
       id,
-      held: onServer() ? undefined : hold(client, id, initialPresence),
+      held: onServer() ? undefined : hold(client, id, initialPresence, initial),
       presence: initialPresence ?? {},
     } satisfies RoomContextValue as RoomContextValue,
   })

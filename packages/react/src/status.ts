@@ -1,4 +1,4 @@
-import type { ConnectionStatus, SaveStatus } from '@symphony-rtc/client'
+import type { ConnectionStatus, SaveStatus, StorageStatus } from '@symphony-rtc/client'
 import { perRoom } from './people.js'
 import { useRoomContext } from './providers.js'
 import { all, type Source, useSource } from './source.js'
@@ -17,6 +17,13 @@ const saveStatusOf = perRoom(
   }),
 )
 
+const storageOf = perRoom(
+  (room): Source<StorageStatus> => ({
+    get: () => room.storage,
+    subscribe: (changed) => room.on('storage', changed),
+  }),
+)
+
 /** Where the connection stands: `connecting`, `connected`, `reconnecting`, `offline` or `closed`. */
 export function useStatus(): ConnectionStatus {
   const { held } = useRoomContext('useStatus')
@@ -27,6 +34,15 @@ export function useStatus(): ConnectionStatus {
 export function useSaveStatus(): SaveStatus {
   const { held } = useRoomContext('useSaveStatus')
   return useSource<SaveStatus, SaveStatus>(saveStatusOf(held?.room), 'local', all)
+}
+
+/**
+ * Whether the server can store what is edited: `fine`, `delayed` (it tries again, and nothing becomes `durable` meanwhile) or
+ * `refusing` (it takes no more; edits stay `local` and are sent when it does).
+ */
+export function useStorage(): StorageStatus {
+  const { held } = useRoomContext('useStorage')
+  return useSource<StorageStatus, StorageStatus>(storageOf(held?.room), 'fine', all)
 }
 
 /** Whether the room's content arrived from the server since it was entered. Stays true when the connection is lost. */

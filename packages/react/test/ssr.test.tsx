@@ -97,6 +97,7 @@ test.each([false, true])(
     const client = newClient()
     // What is there before hydrating must not show while hydrating.
     const room = client.enter('room')
+    room.on('error', () => {}) // that there is no server may turn out any time
     room.newList('todos').push('kept')
     room.newMap('settings').set('theme', 'dark')
     const complaints: unknown[] = []

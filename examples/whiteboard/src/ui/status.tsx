@@ -1,5 +1,5 @@
-import type { ConnectionStatus, SaveStatus } from '@symphony-rtc/client'
-import { useSaveStatus, useStatus } from '@symphony-rtc/react'
+import type { ConnectionStatus, SaveStatus, StorageStatus } from '@symphony-rtc/client'
+import { useSaveStatus, useStatus, useStorage } from '@symphony-rtc/react'
 import { useEffect, useState } from 'react'
 import { useBoard } from '../model/board.js'
 
@@ -10,7 +10,8 @@ export function Status() {
   const { room } = useBoard()
   const connection = useStatus()
   const save = useCalm(useSaveStatus())
-  const [mood, short, long] = describe(connection, save, room.readOnly)
+  const storage = useStorage()
+  const [mood, short, long] = describe(connection, save, storage, room.readOnly)
   return (
     <span
       className="status"
@@ -19,6 +20,7 @@ export function Status() {
       data-mood={mood}
       data-connection={connection}
       data-save={save}
+      data-storage={storage}
       title={long}
     >
       <span className="dot" />
@@ -28,10 +30,17 @@ export function Status() {
   )
 }
 
-function describe(connection: ConnectionStatus, save: SaveStatus, readOnly: boolean): [Mood, string, string] {
+function describe(
+  connection: ConnectionStatus,
+  save: SaveStatus,
+  storage: StorageStatus,
+  readOnly: boolean,
+): [Mood, string, string] {
   switch (connection) {
     case 'connected':
       if (readOnly) return ['good', 'View only', 'View only']
+      if (save !== 'durable' && storage !== 'fine')
+        return ['away', 'Cannot save', 'Server cannot save just now… changes are kept on this device']
       return save === 'durable' ? ['good', 'Saved', 'Saved'] : ['busy', 'Saving…', 'Saving…']
     case 'connecting':
       return ['busy', 'Connecting…', 'Connecting…']

@@ -1,30 +1,25 @@
-import * as Y from 'yjs'
 import { reportError } from '../emitter.js'
 import { tooLarge } from '../errors.js'
-import { merge } from '../merge.js'
+import { buildInitial, type Initial } from '../initial.js'
+import { merge, vectorBefore } from '../merge.js'
+import { Y } from '../yjs.js'
 import { getToken, Line } from './line.js'
-import {
-  awareness,
-  defaultMaxMessage,
-  event as eventType,
-  maxJSON,
-  query,
-  step1,
-  step2,
-  sync,
-  token,
-  update,
-} from './numbers.js'
+import * as n from './numbers.js'
 import type { PageEvent } from './page.js'
 import { type PresenceSender, presenceSender } from './presence.js'
-import { changeTooLarge, mayOnlyRead, mustBeJSON, refused, tokenFailed } from './problems.js'
+import {
+  changeTooLarge,
+  initialFailed,
+  mayOnlyRead,
+  mustBeJSON,
+  refused,
+  storageFails,
+  tokenFailed,
+} from './problems.js'
 import { type SaveTracker, trackSaves } from './save.js'
 import { afterTurn } from './turn.js'
-import type { ConnectionOptions, SaveStatus } from './types.js'
+import type { ConnectionOptions, SaveStatus, StorageStatus } from './types.js'
 import * as wire from './wire.js'
-
-/** What a server may begin with. */
-const openings: wire.Incoming['type'][] = ['hello', 'step1', 'step2', 'awareness', 'query', 'denied']
 
 /**
  * Keeps a document and its presence in step with a room of a server: a Symphony server, or a plain y-websocket server.
@@ -42,6 +37,10 @@ export class Connection extends Line {
   #greeted = false
   /** The server's step 1 was answered. */
   #answered = false
+  /** The initial content as an update: built once, so that it is the same when it is sent again. */
+  #initial: Uint8Array | undefined
+  /** The server was not asked yet to take it, or did not answer. */
+  #proposing: boolean
   /** What the server has, as far as it said. */
   #vector: Uint8Array | undefined
   /** Whether the document contains what the server had when the connection was made. False while there is none. */
@@ -49,8 +48,12 @@ export class Connection extends Line {
   /** Whether the server takes no changes of this client. False until it said so. */
   readOnly = false
   #warned = false
+  /** How the server's storage does, as far as it said. */
+  storage: StorageStatus = 'fine'
+  /** It said so on this connection: it does only if not all is fine. */
+  #storageTold = false
   /** The longest message that the server takes, in bytes. */
-  maxMessage = defaultMaxMessage
+  maxMessage = n.defaultMaxMessage
   /** Whether the server speaks only y-websocket's protocol. False until that is known. */
   plain = false
   /** The page is being left, and the others were told. */
@@ -60,11 +63,11 @@ export class Connection extends Line {
     super(options)
     this.#options = options
     const { doc, awareness } = options
-    const hasContent = Y.encodeStateVector(doc).length > 1
+    this.#proposing = !!options.initial
     this.#save = trackSaves(
-      hasContent,
+      hasContent(doc),
       () => this.#askForSync(),
-      (status) => this.emit('saveStatus', status),
+      (status) => this.tell('saveStatus', status),
     )
     this.#presence = presenceSender(awareness, options.presenceInterval, () => this.#turn.schedule())
     doc.on('update', this.#onUpdate)
@@ -83,7 +86,7 @@ export class Connection extends Line {
    */
   broadcast(event: unknown): boolean {
     const { clientID } = this.#options.awareness
-    const message = wire.message(eventType, clientID, mustBeJSON('broadcast', event))
+    const message = wire.message(n.event, clientID, mustBeJSON('broadcast', event))
     // The frame around the JSON takes a few bytes of the limit.
     if (message.length > this.#smallMessage) throw tooLarge('broadcast', message.length, this.#smallMessage)
     if (!this.#speaks) return false
@@ -98,10 +101,10 @@ export class Connection extends Line {
     if (!this.#speaks) return
     getToken(this.#options.token).then(
       (text) => {
-        if (text !== undefined && this.#speaks) this.send(wire.message(token, text))
+        if (text !== undefined && this.#speaks) this.send(wire.message(n.token, text))
       },
       (cause: unknown) => {
-        if (this.status !== 'closed') this.emit('error', tokenFailed(cause))
+        if (this.status !== 'closed') this.tell('error', tokenFailed(cause))
       },
     )
   }
@@ -132,8 +135,8 @@ export class Connection extends Line {
     const presence = this.#greeted && this.#presence.take()
     if (!presence) return
     if (presence.length > this.#smallMessage)
-      this.emit('error', tooLarge('presence', presence.length, this.#smallMessage))
-    else this.send(wire.message(awareness, presence))
+      this.tell('error', tooLarge('presence', presence.length, this.#smallMessage))
+    else this.send(wire.message(n.awareness, presence))
   }
 
   /**
@@ -142,7 +145,7 @@ export class Connection extends Line {
    * @param newest whether nothing is left to send after them
    */
   #sendUpdates(updates: Uint8Array[], newest = true): void {
-    const message = wire.message(sync, update, merge(this.#options.doc, updates))
+    const message = wire.message(n.sync, n.update, merge(this.#options.doc, updates))
     if (message.length > this.maxMessage && updates.length > 1) {
       const half = updates.length >> 1
       this.#sendUpdates(updates.slice(0, half), false)
@@ -165,8 +168,7 @@ export class Connection extends Line {
     try {
       if (typeof data === 'string') throw new Error('a text message')
       message = wire.decode(new Uint8Array(data as ArrayBuffer))
-      if (!this.#greeted && !(this.symphony ? ['hello'] : openings).includes(message.type))
-        throw new Error(`${message.type} came first`)
+      if (!this.#greeted && !this.#mayBegin(message)) throw new Error('it does not begin with a greeting')
     } catch (cause) {
       this.misunderstood(cause)
       return
@@ -177,16 +179,21 @@ export class Connection extends Line {
     this.#take(message)
   }
 
+  #mayBegin(message: wire.Incoming): boolean {
+    if (message.type === n.sync && message.step === n.update) return false
+    return message.type === n.hello || (!this.symphony && message.type < n.hello)
+  }
+
   /** Takes the first message, that tells what the server is. Returns whether to go on. */
   #greet(message: wire.Incoming): boolean {
-    const hello = message.type === 'hello' ? message : undefined
+    const hello = message.type === n.hello ? message : undefined
     if (hello && this.#options.acceptGeneration?.(hello.generation) === false) {
       this.end()
       return false
     }
     this.plain = !hello
     this.readOnly = hello?.readOnly ?? false
-    this.maxMessage = hello?.maxMessage || defaultMaxMessage
+    this.maxMessage = hello?.maxMessage || n.defaultMaxMessage
     if (!this.#greeted) this.#begin()
     this.established(!this.plain)
     return this.#greeted
@@ -208,36 +215,43 @@ export class Connection extends Line {
   #take(message: wire.Incoming): void {
     const { doc, awareness } = this.#options
     switch (message.type) {
-      case 'step1':
-        this.#vector = message.body
-        if (this.readOnly) return
-        this.#updates = []
-        this.#sendChange(wire.message(sync, step2, Y.encodeStateAsUpdate(doc, message.body)), true)
-        if (!this.#greeted) return
-        this.#answered = true
-        this.#save.open(this.plain)
-        return
-      case 'step2':
-      case 'update':
+      case n.sync:
+        if (message.step === n.step1) {
+          if (!this.#storageTold) this.#setStorage('fine')
+          this.#vector = message.body
+          this.#answer()
+          return
+        }
         this.#apply(() => Y.applyUpdate(doc, message.body, this))
-        if (message.type === 'step2' && this.#greeted) this.#onAnswer(message.body)
+        if (message.step === n.step2 && this.#greeted) {
+          this.#save.answer()
+          this.#onAnswer(message.body)
+        }
         return
-      case 'awareness':
+      case n.awareness:
         this.#apply(() => awareness.apply(message.body, this))
         return
-      case 'query':
+      case n.query:
         this.#presence.announce()
         return
-      case 'durable':
+      case n.durable:
         this.#save.durable(message.count)
         return
-      case 'event':
-        this.emit('event', message.event, message.clientId)
+      case n.event:
+        this.tell('event', message.event, message.clientId)
         return
-      case 'token':
+      case n.token:
         this.refreshToken()
         return
-      case 'denied':
+      case n.storage:
+        this.#storageTold = true
+        this.#setStorage(message.state, message.reason)
+        return
+      case n.initial:
+        this.#proposing = false
+        this.#onAnswer()
+        return
+      case n.denied:
         this.end(refused(this.#options.url, 4403, message.reason))
     }
   }
@@ -251,22 +265,82 @@ export class Connection extends Line {
     }
   }
 
-  #onAnswer(answer: Uint8Array): void {
-    this.#save.answer()
+  /** Answers the server's step 1, as soon as the server takes changes. */
+  #answer(): void {
+    const { doc } = this.#options
+    if (!this.#vector || this.readOnly || this.storage === 'refusing') return
+    // First, because the server takes it only as long as nothing else was written.
+    if (this.#proposing && !this.plain) this.#propose(this.#vector)
+    this.#updates = []
+    this.#sendChange(wire.message(n.sync, n.step2, Y.encodeStateAsUpdate(doc, this.#vector)), true)
+    if (!this.#greeted) return
+    this.#answered = true
+    this.#save.open(this.plain)
+  }
+
+  /** Sends the initial content, if neither the server nor this client has any other. */
+  #propose(vector: Uint8Array): void {
+    const blank = vector.length === 1 && (this.#initial || !hasContent(this.#options.doc))
+    const message = blank && this.#build()
+    this.#proposing = !!message
+    if (!message) return
+    this.send(message)
+    // The step 2 that follows is durable only when this is.
+    this.#save.change()
+  }
+
+  /** The message that proposes the initial content. */
+  #build(): Uint8Array | undefined {
+    try {
+      this.#initial ??= buildInitial(this.#options.initial as Initial)
+      const message = wire.message(n.initial, this.#initial)
+      if (message.length <= this.maxMessage) return message
+      throw tooLarge('initial', message.length, this.maxMessage)
+    } catch (cause) {
+      this.tell('error', initialFailed(cause))
+      return
+    }
+  }
+
+  #setStorage(state: StorageStatus, reason = ''): void {
+    const before = this.storage
+    if (state === before) return
+    this.storage = state
+    if (state === 'refusing' && this.#answered) {
+      // From here on nothing is sent; what the server lacks then is what came after this.
+      this.#vector = vectorBefore(this.#options.doc, this.#updates)
+      this.#updates = []
+      this.#answered = false
+      this.#save.hold()
+    }
+    this.tell('storage', state)
+    if (state !== 'fine') this.tell('warning', storageFails(reason))
+    if (!this.#answered) this.#answer()
+  }
+
+  /** The server answered step 1, or the proposal of initial content. */
+  #onAnswer(answer?: Uint8Array): void {
     if (this.synced) return
     this.settled()
-    if (this.readOnly && this.#save.unsaved && this.#vector) {
+    if (answer && this.readOnly && this.#save.unsaved && this.#vector) {
       if (wire.isAhead(this.#options.doc, this.#vector, answer)) this.#warnReadOnly()
       else this.#save.settle()
     }
+    if (this.#proposing && !this.readOnly) {
+      if (!this.plain) return
+      this.#proposing = false
+      const { doc } = this.#options
+      if (!hasContent(doc) && this.#build())
+        this.#apply(() => Y.applyUpdate(doc, this.#initial as Uint8Array))
+    }
     this.synced = true
-    this.emit('synced')
+    this.tell('synced')
   }
 
   #warnReadOnly(): void {
     if (this.#warned) return
     this.#warned = true
-    this.emit('error', mayOnlyRead(this.#options.url))
+    this.tell('error', mayOnlyRead(this.#options.url))
   }
 
   /** Whether there is a Symphony server at the other end. */
@@ -276,23 +350,23 @@ export class Connection extends Line {
 
   /** Tells the others that this client is gone. Returns whether there was somebody to tell. */
   #sayGoodbye(): boolean {
-    if (this.#greeted) this.send(wire.message(awareness, this.#options.awareness.encode(null)))
+    if (this.#greeted) this.send(wire.message(n.awareness, this.#options.awareness.encode(null)))
     return this.#greeted
   }
 
   /** The longest event or presence, in bytes. */
   get #smallMessage(): number {
-    return Math.min(maxJSON, this.maxMessage)
+    return Math.min(n.maxJSON, this.maxMessage)
   }
 
   #askForSync(): void {
     this.#save.ask()
-    this.send(wire.message(sync, step1, Y.encodeStateVector(this.#options.doc)))
+    this.send(wire.message(n.sync, n.step1, Y.encodeStateVector(this.#options.doc)))
   }
 
   protected probe(): void {
     if (this.plain) this.#askForSync()
-    else this.send(wire.message(query))
+    else this.send(wire.message(n.query))
   }
 
   protected onPage(event: PageEvent): void {
@@ -307,11 +381,15 @@ export class Connection extends Line {
   }
 
   protected lost(): void {
-    this.#greeted = this.#answered = this.synced = false
+    this.#greeted = this.#answered = this.synced = this.#storageTold = false
     this.#updates = []
     this.#vector = undefined
     this.#save.close()
     this.#presence.pause()
     this.#options.awareness.forgetOthers(this)
   }
+}
+
+function hasContent(doc: Y.Doc): boolean {
+  return doc.store.clients.size > 0
 }

@@ -1,10 +1,9 @@
-import { Emitter } from '../emitter.js'
 import type { SymphonyError } from '../errors.js'
 import { backoff } from './backoff.js'
 import { type Liveness, watchLiveness } from './liveness.js'
 import { noNetwork, type PageEvent, watchPage } from './page.js'
 import { failed, misunderstood, refused, tokenFailed, unreachable } from './problems.js'
-import type { ConnectionEvents, ConnectionOptions, ConnectionStatus, Token } from './types.js'
+import type { ConnectionOptions, ConnectionStatus, Tell, Token } from './types.js'
 import { subprotocol } from './wire.js'
 
 /** How long an attempt may take until the socket is open, in ms. */
@@ -17,9 +16,10 @@ const stableTime = 10_000
 const maxGarbage = 3
 
 /** Keeps a WebSocket to a server open: connects, retries, and notices when nobody is at the other end any more. */
-export abstract class Line extends Emitter<ConnectionEvents> {
+export abstract class Line {
   /** Where the connection stands. */
   status: ConnectionStatus = 'connecting'
+  protected readonly tell: Tell
   /** The server is known to speak symphony.v1. */
   protected symphony: boolean
   readonly #url: string
@@ -46,8 +46,8 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   #liveness: Liveness | undefined
 
   constructor(options: ConnectionOptions) {
-    super()
     this.#options = options
+    this.tell = options.tell
     this.#url = options.url
     this.symphony = options.symphony ?? false
     void this.#connect()
@@ -96,8 +96,8 @@ export abstract class Line extends Emitter<ConnectionEvents> {
     this.status = 'closed'
     this.#unwatch()
     this.#release()
-    if (error) this.emit('error', error)
-    this.emit('status', 'closed')
+    if (error) this.tell('error', error)
+    this.tell('status', 'closed')
   }
 
   async #connect(): Promise<void> {
@@ -164,7 +164,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
     const serious = error.code !== 'unreachable' || !(this.#everConnected || noNetwork())
     if (serious && !undecided && (!this.#complained || error.code === 'protocol')) {
       this.#complained = true
-      this.emit('error', error)
+      this.tell('error', error)
     }
     if (next !== this.#attempt) return
     this.#setStatus(noNetwork() ? 'offline' : 'reconnecting')
@@ -220,7 +220,7 @@ export abstract class Line extends Emitter<ConnectionEvents> {
   #setStatus(status: ConnectionStatus): void {
     if (status === this.status) return
     this.status = status
-    this.emit('status', status)
+    this.tell('status', status)
   }
 }
 

@@ -36,11 +36,13 @@ export function misunderstood(url: string, cause: unknown, final: boolean): Symp
 /** A server closed with a code that is final. */
 export function refused(url: string, code: number, reason: string): SymphonyError {
   const [error, advice] =
-    code === 4403
-      ? (['forbidden', `check the token ${origins}`] as const)
-      : code === 4413
-        ? (['too-large', makeSmaller] as const)
-        : (['protocol', 'use one version of client and server'] as const)
+    code === 4410
+      ? (['deleted', 'what is here stays usable; to begin anew'] as const)
+      : code === 4403
+        ? (['forbidden', `check the token ${origins}`] as const)
+        : code === 4413
+          ? (['too-large', makeSmaller] as const)
+          : (['protocol', 'use one version of client and server'] as const)
   return new SymphonyError(error, `${url}: ${reason} (close code ${code}); ${advice}${enterAgain}`)
 }
 
@@ -49,6 +51,16 @@ export function mayOnlyRead(url: string): SymphonyError {
     'forbidden',
     `${url} is readOnly: changes stay here; get another token${enterAgain}`,
   )
+}
+
+/** An application's function that builds the initial content failed. */
+export function initialFailed(cause: unknown): SymphonyError {
+  return failed('invalid-argument', 'initial failed', cause, 'nothing was written')
+}
+
+/** The server cannot store. */
+export function storageFails(reason: string): SymphonyError {
+  return new SymphonyError('storage', `${reason}. Your changes are kept here and sent again`)
 }
 
 /** A change is over the server's limit. */

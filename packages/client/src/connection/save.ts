@@ -16,6 +16,8 @@ export interface SaveTracker {
   send(all: boolean): void
   /** The server's step 1 was answered: from here on all changes travel on this connection. */
   open(plain: boolean): void
+  /** Changes are not sent for a while, until `open`. */
+  hold(): void
   /** Sync step 1 is being sent. */
   ask(): void
   /** A step 2 came. */
@@ -93,6 +95,10 @@ export function trackSaves(
       open = true
       plain = toPlain
       queued = false
+      update()
+    },
+    hold() {
+      open = false
       update()
     },
     ask() {

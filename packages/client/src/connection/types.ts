@@ -1,6 +1,7 @@
 import type * as Y from 'yjs'
 import type { Awareness } from '../awareness.js'
 import type { SymphonyError } from '../errors.js'
+import type { Initial } from '../initial.js'
 
 /**
  * Where the connection of a room stands:
@@ -22,6 +23,15 @@ export type ConnectionStatus = 'connecting' | 'connected' | 'reconnecting' | 'of
  */
 export type SaveStatus = 'local' | 'received' | 'durable'
 
+/**
+ * How the server's storage does:
+ *
+ * - `fine`: what is edited becomes durable
+ * - `delayed`: the server cannot store just now and tries again; until then nothing becomes `durable`
+ * - `refusing`: so much waits to be stored that the server takes no more. Edits stay `local` and are sent when it does
+ */
+export type StorageStatus = 'fine' | 'delayed' | 'refusing'
+
 /** A token, or a function that gets one whenever it is needed: on every connect, and when the server asks anew. */
 export type Token = string | (() => string | Promise<string>)
 
@@ -37,6 +47,10 @@ export interface ConnectionOptions {
   /** Least time between two presence messages, in ms. */
   presenceInterval: number
   WebSocket: WebSocketConstructor
+  /** Is told what happens. Must not throw. Not called before the constructor returned. */
+  tell: Tell
+  /** Fills a room that nothing was ever written to. */
+  initial?: Initial
   /**
    * The server is known to speak symphony.v1, because this device knows the room's generation: never speak as to a plain
    * y-websocket server, that cannot tell the generation.
@@ -49,13 +63,19 @@ export interface ConnectionOptions {
   acceptGeneration?: (generation: number) => boolean
 }
 
+/** Hears of an event, as the listener of an emitter. */
+export type Tell = <K extends keyof ConnectionEvents>(name: K, ...args: ConnectionEvents[K]) => void
+
 export interface ConnectionEvents {
   status: [ConnectionStatus]
   saveStatus: [SaveStatus]
+  storage: [StorageStatus]
   /** The document contains what the server had. At most once per connect. */
   synced: []
   /** Somebody else's broadcast event, and the client id of who sent it. */
   event: [event: unknown, clientId: number]
   /** Something an application or a person should know. After a final one the status is `closed`. */
   error: [SymphonyError]
+  /** The server's storage got worse. */
+  warning: [SymphonyError]
 }

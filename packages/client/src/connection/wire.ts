@@ -1,23 +1,27 @@
 import { createDecoder, readUint8, readVarString, readVarUint, readVarUint8Array } from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
-import * as Y from 'yjs'
-import { auth, awareness, durable, event, hello, query, sync, token } from './numbers.js'
+import { Y } from '../yjs.js'
+import * as n from './numbers.js'
+import type { StorageStatus } from './types.js'
 
 // The messages of docs/protocol.md, sections 3 to 6.
 
 /** The WebSocket subprotocol of Symphony's own clients. */
 export const subprotocol = 'symphony.v1'
 
-const steps = ['step1', 'step2', 'update'] as const // in the order of their numbers
+/** The states of a server's storage, in the order of their numbers. */
+const storageStates: StorageStatus[] = ['fine', 'delayed', 'refusing']
 
-/** A message from a server. */
+/** A message from a server, by its type in numbers.ts. */
 export type Incoming =
-  | { type: 'step1' | 'step2' | 'update' | 'awareness'; body: Uint8Array }
-  | { type: 'denied'; reason: string }
-  | { type: 'query' | 'token' | 'unknown' }
-  | { type: 'hello'; generation: number; readOnly: boolean; maxMessage: number }
-  | { type: 'durable'; count: number }
-  | { type: 'event'; event: unknown; clientId: number }
+  | { type: typeof n.sync; step: number; body: Uint8Array }
+  | { type: typeof n.awareness; body: Uint8Array }
+  | { type: typeof n.denied; reason: string }
+  | { type: typeof n.query | typeof n.token | typeof n.initial | typeof n.other }
+  | { type: typeof n.hello; generation: number; readOnly: boolean; maxMessage: number }
+  | { type: typeof n.durable; count: number }
+  | { type: typeof n.event; event: unknown; clientId: number }
+  | { type: typeof n.storage; state: StorageStatus; reason: string }
 
 /**
  * Decodes a message and checks all of it, so that it takes effect whole or not at all.
@@ -26,43 +30,41 @@ export type Incoming =
  */
 export function decode(bytes: Uint8Array): Incoming {
   const d = createDecoder(bytes)
-  const kind = readVarUint(d)
-  switch (kind) {
-    case sync: {
-      const type = steps[readVarUint(d)]
-      if (!type) break
+  const type = readVarUint(d)
+  switch (type) {
+    case n.sync: {
+      const step = readVarUint(d)
       const body = readVarUint8Array(d)
-      if (type === 'step1') Y.decodeStateVector(body)
+      if (step > n.update) break
+      if (step === n.step1) Y.decodeStateVector(body)
       else Y.decodeUpdate(body)
-      return { type, body }
+      return { type, step, body }
     }
-    case awareness: {
+    case n.awareness: {
       const body = readVarUint8Array(d)
       decodeStates(body)
-      return { type: 'awareness', body }
+      return { type, body }
     }
-    case auth:
-      if (!readVarUint(d)) return { type: 'denied', reason: readVarString(d) }
-      return { type: 'unknown' }
-    case query:
-      return { type: 'query' }
-    case hello:
+    case n.auth:
+      if (readVarUint(d)) return { type: n.other }
+      return { type: n.denied, reason: readVarString(d) }
+    case n.query:
+    case n.token:
+    case n.initial: // whether it is this client's or another's: it is in the document, or will be
+      return { type }
+    case n.hello:
       readVarString(d) // the connection's id, for logs
-      return {
-        type: 'hello',
-        generation: readVarUint(d),
-        readOnly: readUint8(d) === 0,
-        maxMessage: readVarUint(d),
-      }
-    case durable:
-      return { type: 'durable', count: readVarUint(d) }
-    case event:
-      return { type: 'event', clientId: readVarUint(d), event: JSON.parse(readVarString(d)) }
-    case token:
-      return { type: 'token' }
+      return { type, generation: readVarUint(d), readOnly: readUint8(d) === 0, maxMessage: readVarUint(d) }
+    case n.durable:
+      return { type, count: readVarUint(d) }
+    case n.event:
+      return { type, clientId: readVarUint(d), event: JSON.parse(readVarString(d)) }
+    case n.storage:
+      // What a later version may add is not fine, and not refusing.
+      return { type, state: storageStates[readUint8(d)] ?? 'delayed', reason: readVarString(d) }
   }
   // A later version's. Below 100 there is none.
-  if (kind > hello) return { type: 'unknown' }
+  if (type > n.hello) return { type: n.other }
   throw new Error('an unknown type of message')
 }
 

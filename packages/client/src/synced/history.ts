@@ -1,6 +1,6 @@
-import * as Y from 'yjs'
 import { Emitter } from '../emitter.js'
 import { invalid } from '../errors.js'
+import { Y } from '../yjs.js'
 import { repair } from './moves.js'
 import { localOrigin, type Synced } from './synced.js'
 

@@ -1,4 +1,4 @@
-import * as Y from 'yjs'
+import { Y } from '../yjs.js'
 
 /*
  * How an element of a list moves.

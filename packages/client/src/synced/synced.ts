@@ -1,5 +1,5 @@
-import * as Y from 'yjs'
 import { invalid } from '../errors.js'
+import { Y } from '../yjs.js'
 import { History } from './history.js'
 
 /** The origin of transactions that change a document through a Synced type; see `transaction.origin` in Yjs. */

@@ -1,6 +1,6 @@
-import * as Y from 'yjs'
 import { defaultMaxMessage } from '../connection/numbers.js'
 import { byteLength, fail, invalid, tooLarge, twoCopies } from '../errors.js'
+import { Y } from '../yjs.js'
 import { movedKey } from './moves.js'
 import { docOf, isUnattached, nest, Synced } from './synced.js'
 import { isSyncable, wrap } from './wrap.js'

@@ -1,4 +1,4 @@
-import * as Y from 'yjs'
+import { Y } from '../yjs.js'
 import { SyncedList } from './list.js'
 import { SyncedMap } from './map.js'
 import { type Synced, wrapperOf } from './synced.js'

@@ -44,8 +44,8 @@ describe('close codes', () => {
     })
     const a = enter()
     const order: string[] = []
-    a.connection.on('error', () => order.push(`error while ${a.connection.status}`))
-    a.connection.on('status', (status) => order.push(status))
+    a.on('error', () => order.push(`error while ${a.connection.status}`))
+    a.on('status', (status) => order.push(status))
     await until('closed', () => a.connection.status === 'closed')
     expect(order).toEqual(['connected', 'error while closed', 'closed'])
     expect(a.errors.map((e) => e.code)).toEqual([error])
@@ -107,7 +107,7 @@ describe('what cannot be understood', () => {
       const a = enter()
       // At that moment: the next connection may be there before this test looks again.
       const then: unknown[] = []
-      a.connection.on('error', () => then.push(a.text.length, a.awareness.getStates().size))
+      a.on('error', () => then.push(a.text.length, a.awareness.getStates().size))
       await until('the error', () => a.errors.length === 1)
       expect(a.errors[0]?.code).toBe('protocol')
       expect(then).toEqual([0, 1])

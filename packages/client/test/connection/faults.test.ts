@@ -37,7 +37,7 @@ test('the server is killed while two type: nothing is lost, everything converges
   let typed = 0
   /** How much of what a typed was durable when the server died. */
   let durable = 0
-  a.connection.on('saveStatus', (status) => {
+  a.on('saveStatus', (status) => {
     if (status === 'durable') durable = typed
   })
   const writer = (async () => {
@@ -192,7 +192,7 @@ test('a server that comes up after the first attempt is not taken for a plain on
   proxy.refuse = true
   const a = enter(proxy.room('up'))
   // The next attempt asks in the URL.
-  a.connection.on('status', () => {
+  a.on('status', () => {
     proxy.refuse = false
   })
   await a.saved()

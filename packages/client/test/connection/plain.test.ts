@@ -1,46 +1,26 @@
 // A plain y-websocket server: the one of @y/websocket-server, in a process of its own.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import WS, { WebSocketServer } from 'ws'
 import * as Y from 'yjs'
 import { Peer, Recorder, same, until } from '../support/peers.js'
-import { freePort, SymphonyServer } from '../support/server.js'
+import { PlainServer } from '../support/plain-server.js'
+import { SymphonyServer } from '../support/server.js'
 
-const script = fileURLToPath(
-  new URL('../../../../node_modules/@y/websocket-server/src/server.js', import.meta.url),
-)
-let child: ChildProcess
+let plain: PlainServer
 let url: string
 let peers: Peer[] = []
 
 beforeAll(async () => {
-  const port = await freePort()
-  url = `ws://127.0.0.1:${port}`
-  child = spawn(process.execPath, [script], {
-    env: { ...process.env, HOST: '127.0.0.1', PORT: String(port) },
-    stdio: 'ignore',
-  })
-  for (let i = 0; i < 1000; i++) {
-    if (child.exitCode !== null) throw new Error('the y-websocket server ended')
-    const up = await fetch(`http://127.0.0.1:${port}`).then(
-      () => true,
-      () => false,
-    )
-    if (up) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error('the y-websocket server did not start')
+  plain = await PlainServer.start()
+  url = plain.url
 })
 afterEach(() => {
   for (const peer of peers) peer.destroy()
   peers = []
 })
-afterAll(() => {
-  child.kill('SIGKILL')
-})
+afterAll(() => plain.dispose())
 
 function enter(address: string, options: ConstructorParameters<typeof Peer>[1] = {}): Peer {
   const peer = new Peer(address, options)

@@ -192,7 +192,7 @@ describe('events', () => {
     const b = enter(url)
     await Promise.all([a.synced(), b.synced()])
     let textThen = ''
-    b.connection.on('event', () => {
+    b.on('event', () => {
       textThen = b.text.toString()
     })
     a.text.insert(0, 'look')

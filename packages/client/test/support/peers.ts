@@ -3,7 +3,13 @@ import WS from 'ws'
 import * as Y from 'yjs'
 import { Awareness } from '../../src/awareness.js'
 import { Connection } from '../../src/connection/connection.js'
-import type { ConnectionOptions, SaveStatus, WebSocketConstructor } from '../../src/connection/types.js'
+import type {
+  ConnectionEvents,
+  ConnectionOptions,
+  SaveStatus,
+  WebSocketConstructor,
+} from '../../src/connection/types.js'
+import { Emitter } from '../../src/emitter.js'
 import type { SymphonyError } from '../../src/errors.js'
 
 export const NodeWebSocket = WS as unknown as WebSocketConstructor
@@ -59,23 +65,26 @@ export class Peer {
   readonly statuses: string[] = []
   readonly events: [unknown, number][] = []
   syncs = 0
+  readonly #events = new Emitter<ConnectionEvents>()
+  readonly on: Emitter<ConnectionEvents>['on'] = (name, listener) => this.#events.on(name, listener)
 
   constructor(url: string, options: Partial<ConnectionOptions> = {}) {
     this.doc = options.doc ?? new Y.Doc()
     this.awareness = options.awareness ?? new Awareness(this.doc)
+    this.on('error', (error) => this.errors.push(error))
+    this.on('saveStatus', (status) => this.saves.push(status))
+    this.on('status', (status) => this.statuses.push(status))
+    this.on('synced', () => this.syncs++)
+    this.on('event', (event, client) => this.events.push([event, client]))
     this.connection = new Connection({
       url,
       presenceInterval: 100,
       WebSocket: NodeWebSocket,
+      tell: (name, ...args) => void this.#events.emit(name, ...args),
       ...options,
       doc: this.doc,
       awareness: this.awareness,
     })
-    this.connection.on('error', (error) => this.errors.push(error))
-    this.connection.on('saveStatus', (status) => this.saves.push(status))
-    this.connection.on('status', (status) => this.statuses.push(status))
-    this.connection.on('synced', () => this.syncs++)
-    this.connection.on('event', (event, client) => this.events.push([event, client]))
   }
 
   get text(): Y.Text {

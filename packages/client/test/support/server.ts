@@ -22,7 +22,8 @@ export class SymphonyServer {
   readonly port: number
   /** `ws://host:port` */
   readonly url: string
-  readonly #data = mkdtempSync(join(tmpdir(), 'symphony-client-'))
+  /** The directory of its data. */
+  readonly data = mkdtempSync(join(tmpdir(), 'symphony-client-'))
   readonly #flags: string[]
   #process: ChildProcess | undefined
   #log = ''
@@ -34,7 +35,7 @@ export class SymphonyServer {
     // Tests that fail before they dispose of it leave nothing either.
     process.once('exit', () => {
       this.#process?.kill('SIGKILL')
-      rmSync(this.#data, { recursive: true, force: true })
+      rmSync(this.data, { recursive: true, force: true })
     })
   }
 
@@ -59,7 +60,7 @@ export class SymphonyServer {
   async run(): Promise<void> {
     const binary = process.env.SYMPHONY_BIN ?? built
     if (!existsSync(binary)) throw new Error(`${binary} does not exist: run make build first`)
-    const args = ['dev', '--addr', `127.0.0.1:${this.port}`, '--data', this.#data, ...this.#flags]
+    const args = ['dev', '--addr', `127.0.0.1:${this.port}`, '--data', this.data, ...this.#flags]
     const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process = child
     child.stdout.on('data', (text) => this.#keep(text))
@@ -108,7 +109,7 @@ export class SymphonyServer {
   /** Ends it and removes its data. */
   async dispose(): Promise<void> {
     await this.kill()
-    rmSync(this.#data, { recursive: true, force: true })
+    rmSync(this.data, { recursive: true, force: true })
   }
 }
 
