@@ -43,12 +43,22 @@ func TestUpgrade(t *testing.T) {
 		}
 	}
 	s := openDir(t, dir)
+	r := storetest.OpenRoom(t, s, "journal only") // goes on in rows of another format
+	r.Write("journal only 4")
+	r.Sync()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openDir(t, dir)
 	defer s.Close()
+	if got := storetest.OpenRoom(t, s, "journal only").Stored(); len(got.Journal) != 4 || string(got.Journal[0]) != "journal only 1" || string(got.Journal[3]) != "journal only 4" {
+		t.Fatalf("old and new rows together: %+v", got)
+	}
 	v, err := s.Keep(ctx, "both", store.VersionManual, "")
 	if err != nil || v.Epoch != 0 || v.Through != 2 {
 		t.Fatalf("a version of what schema 1 stored: %+v, %v", v, err)
 	}
-	r := storetest.OpenRoom(t, s, "both")
+	r = storetest.OpenRoom(t, s, "both")
 	r.Write("both 4")
 	r.Sync()
 	if err := r.Save(ctx, 4, []byte("all")); err != nil {
