@@ -91,11 +91,13 @@ func TestQ_REPAIRED(t *testing.T) {
 		var a recorder
 		s := join(t, h, &a, JoinOptions{})
 		time.Sleep(3 * time.Minute)
+		synctest.Wait()
 		if a.code() != 0 || store.opened < 3 {
 			t.Errorf("closed with %d after %d looks", a.code(), store.opened)
 		}
 		store.repair()
 		time.Sleep(lookEvery + tickEvery)
+		synctest.Wait()
 		if a.code() != protocol.CloseRestarting {
 			t.Errorf("closed with %d", a.code())
 		}
@@ -136,11 +138,14 @@ func TestQuarantineEndsByEvictionDeletionAndClose(t *testing.T) {
 		store.refuse = ErrDeleted
 		store.mu.Unlock()
 		time.Sleep(lookEvery + tickEvery)
+		synctest.Wait()
 		if a.code() != protocol.CloseDeleted {
 			t.Errorf("closed with %d", a.code())
 		}
 		s.Leave()
+		store.mu.Lock()
 		store.refuse = fmt.Errorf("simulated: %w", ErrCorrupt)
+		store.mu.Unlock()
 		join(t, h, &recorder{}, JoinOptions{}).Leave()
 		if err := h.Evict(t.Context(), "room", errEvicted); err != nil {
 			t.Error(err)
