@@ -1,11 +1,19 @@
-import { Content } from './content.js'
-import { invalid } from './errors.js'
-import { nest } from './synced/synced.js'
-import { wrap } from './synced/wrap.js'
-import { Y } from './yjs.js'
+import * as Y from 'yjs'
+import type { Content } from './content.js'
+import type { invalid } from './errors.js'
+import type { nest } from './synced/synced.js'
+import type { wrap } from './synced/wrap.js'
 
 /** Fills a room that nothing was ever written to. */
 export type Initial = (room: Content) => void
+
+/** What building uses of the rest of the client. It imports nothing of it, so that it is one bundle, loaded when it is needed. */
+interface Shared {
+  Content: typeof Content
+  invalid: typeof invalid
+  nest: typeof nest
+  wrap: typeof wrap
+}
 
 /**
  * Builds the initial content of a room, as an update.
@@ -13,7 +21,7 @@ export type Initial = (room: Content) => void
  * The same content is always the same bytes, with the same ids: the client id that wrote it, so to speak, is a hash of it. So
  * content that several clients build alike can be applied as often as one likes and is there once.
  */
-export function buildInitial(initial: Initial): Uint8Array {
+export function buildInitial(initial: Initial, { Content, invalid, nest, wrap }: Shared): Uint8Array {
   const draft = new Y.Doc()
   draft.clientID = 1
   const returned: unknown = initial(new Content(draft))

@@ -14,7 +14,8 @@ import { fail, invalid, SymphonyError } from './errors.js'
 import type { Initial } from './initial.js'
 import { merge } from './merge.js'
 import type { OfflineCopy } from './offline/offline.js'
-import { History, type Synced, setLimit } from './synced/index.js'
+import { History, type Synced, setLimit, wrap } from './synced/index.js'
+import { nest } from './synced/synced.js'
 import { Y } from './yjs.js'
 
 /** What a person in a room is doing now: any JSON object. */
@@ -336,13 +337,16 @@ export class Room<P extends Presence = Presence> extends Content {
     return parts === this.#parts && !this.#left
   }
 
-  #connect(parts: Parts): void {
+  async #connect(parts: Parts): Promise<void> {
+    const { initial } = this.#settings
+    const build = initial && (await loadInitial(initial))
     if (!this.#isIn(parts)) return
     const { doc, awareness } = parts
     const connection = new Connection({
       ...this.#settings,
       doc,
       awareness,
+      initial: build,
       tell: (name, ...args) => this.#hear(parts, name, args),
       // A plain server could not say that its document is another one than ours.
       symphony: this.#generation !== undefined,
@@ -424,4 +428,14 @@ interface Parts {
   connection?: Connection
   offline?: OfflineCopy
   opening?: Promise<void>
+}
+
+/** What builds initial content; if that could not be loaded, a function that throws why. */
+async function loadInitial(initial: Initial): Promise<() => Uint8Array> {
+  try {
+    const { buildInitial } = await import('./initial.js')
+    return () => buildInitial(initial, { Content, invalid, nest, wrap })
+  } catch (cause) {
+    return () => fail('internal', 'its code did not load', cause)
+  }
 }

@@ -1,6 +1,5 @@
 import { reportError } from '../emitter.js'
 import { tooLarge } from '../errors.js'
-import { buildInitial, type Initial } from '../initial.js'
 import { merge, vectorBefore } from '../merge.js'
 import { Y } from '../yjs.js'
 import { getToken, Line } from './line.js'
@@ -292,7 +291,7 @@ export class Connection extends Line {
   /** The message that proposes the initial content. */
   #build(): Uint8Array | undefined {
     try {
-      this.#initial ??= buildInitial(this.#options.initial as Initial)
+      this.#initial ??= (this.#options.initial as () => Uint8Array)()
       const message = wire.message(n.initial, this.#initial)
       if (message.length <= this.maxMessage) return message
       throw tooLarge('initial', message.length, this.maxMessage)

@@ -1,7 +1,6 @@
 import type * as Y from 'yjs'
 import type { Awareness } from '../awareness.js'
 import type { SymphonyError } from '../errors.js'
-import type { Initial } from '../initial.js'
 
 /**
  * Where the connection of a room stands:
@@ -49,8 +48,8 @@ export interface ConnectionOptions {
   WebSocket: WebSocketConstructor
   /** Is told what happens. Must not throw. Not called before the constructor returned. */
   tell: Tell
-  /** Fills a room that nothing was ever written to. */
-  initial?: Initial
+  /** Builds the first content of a room that nothing was ever written to. */
+  initial?: () => Uint8Array
   /**
    * The server is known to speak symphony.v1, because this device knows the room's generation: never speak as to a plain
    * y-websocket server, that cannot tell the generation.
