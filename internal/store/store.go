@@ -137,6 +137,12 @@ func (s *Store) claim(ctx context.Context, id string, events room.JournalEvents)
 	if err == nil && stored.Epoch != epoch {
 		err = room.ErrFenced // somebody else claimed the room while it was being loaded
 	}
+	if errors.Is(err, room.ErrCorrupt) {
+		// Somebody who claimed the room since may have changed what was being read.
+		if now, e := s.catalog.Room(ctx, id); e == nil && now.Epoch != epoch {
+			err = room.ErrFenced
+		}
+	}
 	if err != nil {
 		// Nobody will hold the room: say so in the catalog, for which the caller's ctx may have no time left.
 		if e := claim.Release(context.WithoutCancel(ctx)); e != nil && !errors.Is(err, room.ErrFenced) {

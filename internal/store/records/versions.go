@@ -227,6 +227,7 @@ func (r *Records) Thin(ctx context.Context, keep int, before time.Time) (free []
 	if err != nil {
 		return nil, false, err
 	}
+	ended := false
 	for _, s := range rooms {
 		var dropped []string
 		err := r.db.Write(ctx, func(tx Tx) error {
@@ -247,8 +248,9 @@ func (r *Records) Thin(ctx context.Context, keep int, before time.Time) (free []
 			return free, true, err
 		}
 		free = append(free, dropped...)
+		ended = ended || dropped != nil
 	}
-	return free, found == thinAtOnce, nil
+	return free, ended && found == thinAtOnce, nil
 }
 
 // unlabelled returns those of the versions that nobody named meanwhile.
