@@ -42,7 +42,7 @@ node:
 # SYMPHONY_TEST_ALL turns a test that is skipped for a missing tool into one that fails.
 test: export SYMPHONY_TEST_ALL = 1
 test: ## run all tests: linters, fuzzing, race detector, Node, browser, crash
-	@$(SETUP) go race chromium s3 gcs azure
+	@$(SETUP) go race chromium postgres s3 gcs azure faketime
 	@$(MAKE) --no-print-directory build lint
 	@$(MAKE) --no-print-directory test-packages
 	@$(MAKE) --no-print-directory test-fuzz test-race
@@ -67,6 +67,12 @@ test-crash: node ## kill the server hundreds of times under real clients' writes
 	@$(SETUP) go
 	@echo "== crashes"
 	@SYMPHONY_CRASH_RUNS=$(or $(RUNS),300) $(GO) test -count=1 -v -timeout 2h ./test/crash
+
+test-faults: node ## put server, Postgres and S3 through every fault many times and write docs/faults.md: ROUNDS=25
+	@$(SETUP) go postgres s3 faketime
+	@echo "== faults"
+	@SYMPHONY_TEST_ALL=1 SYMPHONY_MATRIX_ROUNDS=$(or $(ROUNDS),25) SYMPHONY_MATRIX_REPORT=docs/faults.md \
+		$(GO) test -count=1 -v -timeout 6h -run TestMatrix ./test/matrix
 
 test-oracle: node ## compare more random documents with yjs: CASES=100000 SEED=2
 	@$(SETUP) go
@@ -112,4 +118,4 @@ clean: ## remove what was built (not the data of rooms)
 	@rm -rf bin artifacts coverage
 	@find examples/*/dist -mindepth 1 ! -name README.md -delete
 
-.PHONY: help run build page node test test-packages test-race test-fuzz test-crash test-oracle bench bench-compare lint fmt docs api-docs fuzz clean
+.PHONY: help run build page node test test-packages test-race test-fuzz test-crash test-faults test-oracle bench bench-compare lint fmt docs api-docs fuzz clean

@@ -7,6 +7,7 @@
 #   scripts/setup.sh s3         S3 servers for the storage tests, built into bin/tools (a few minutes, once)
 #   scripts/setup.sh gcs        the same for Google Cloud Storage
 #   scripts/setup.sh postgres   PostgreSQL's programs; the tests start servers of their own
+#   scripts/setup.sh faketime   libfaketime, with which the tests give Postgres a wrong clock
 #   scripts/setup.sh azure      the same for Azure Blob Storage: npm packages below test/servers
 # System packages come from apt, with sudo when not root.
 set -eu
@@ -86,6 +87,13 @@ postgres() {
 	apt_install postgresql
 }
 
+faketime() {
+	for library in /usr/lib/*/faketime/libfaketime.so.1; do
+		[ ! -e "$library" ] || return 0
+	done
+	apt_install libfaketime
+}
+
 go_server() { # go_server NAME PACKAGE: a program of the module test/servers
 	go_toolchain
 	if [ ! -x "bin/tools/$1" ] || [ test/servers/go.sum -nt "bin/tools/$1" ]; then
@@ -103,6 +111,7 @@ for part in "$@"; do
 	race) race ;;
 	chromium) chromium ;;
 	postgres) postgres ;;
+	faketime) faketime ;;
 	s3)
 		go_server versitygw github.com/versity/versitygw/cmd/versitygw
 		go_server gofakes3 github.com/johannesboyne/gofakes3/cmd/gofakes3

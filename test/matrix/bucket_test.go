@@ -11,31 +11,22 @@ import (
 )
 
 // badBucket is a fault of the proxy before the bucket: most requests meet one of the faults, chosen at random.
-func badBucket(what string, hold [2]time.Duration, faults ...services.Fault) fault {
+// method says which requests; "" is all.
+func badBucket(what, method string, hold [2]time.Duration, faults ...services.Fault) fault {
 	return fault{
 		what: what,
 		begin: func(w *world) func() {
 			w.front.Set(func(to http.ResponseWriter, r *http.Request, server http.Handler) {
-				if rand.IntN(4) == 0 { // requests come on goroutines of their own: no seed could repeat them
+				if method != "" && r.Method != method || rand.IntN(4) == 0 { // requests come on goroutines of their own: no seed could repeat them
 					server.ServeHTTP(to, r)
 					return
 				}
+				w.hits.Add(1)
 				faults[rand.IntN(len(faults))](to, r, server)
 			})
 			return func() { w.front.Set(nil) }
 		},
 		hold: hold,
-	}
-}
-
-// when applies a fault to requests of one method only.
-func when(method string, f services.Fault) services.Fault {
-	return func(w http.ResponseWriter, r *http.Request, server http.Handler) {
-		if r.Method == method {
-			f(w, r, server)
-		} else {
-			server.ServeHTTP(w, r)
-		}
 	}
 }
 
@@ -73,16 +64,16 @@ func (s slowReader) Read(p []byte) (int, error) {
 
 var (
 	seconds       = [2]time.Duration{200 * time.Millisecond, 3 * time.Second}
-	bucketRefuses = badBucket("bucket ends connections instead of answering", seconds, services.Drop)
-	bucketErrors  = badBucket("bucket answers 503, 500, 403", seconds,
+	bucketRefuses = badBucket("bucket ends connections instead of answering", "", seconds, services.Drop)
+	bucketErrors  = badBucket("bucket answers 503, 500, 403", "", seconds,
 		services.Answer(http.StatusServiceUnavailable, "<Error><Code>SlowDown</Code></Error>"),
 		services.Answer(http.StatusInternalServerError, "<Error><Code>InternalError</Code></Error>"),
 		services.Answer(http.StatusForbidden, "<Error><Code>AccessDenied</Code></Error>"))
-	bucketTrickles  = badBucket("bucket takes and gives 25 kB/s", seconds, trickle)
-	bucketTruncates = badBucket("bucket gives bodies that are cut short, with and without a length that agrees, or damaged", seconds,
-		when(http.MethodGet, services.Truncate), when(http.MethodGet, services.Shorten),
-		when(http.MethodGet, services.Unmeasure), when(http.MethodGet, services.Corrupt))
-	bucketLosesAnswers = badBucket("bucket stores and its answer is lost, or it gets damaged bytes", seconds,
-		when(http.MethodPut, services.LoseAnswer), when(http.MethodPut, services.CorruptUpload))
-	bucketHangs = badBucket("bucket never answers", [2]time.Duration{time.Second, 8 * time.Second}, services.Hang)
+	bucketTrickles  = badBucket("bucket takes and gives 25 kB/s", "", seconds, trickle)
+	bucketTruncates = badBucket("bucket gives bodies that are cut short, with and without a length that agrees, or damaged", http.MethodGet, seconds,
+		services.Truncate, services.Shorten,
+		services.Unmeasure, services.Corrupt)
+	bucketLosesAnswers = badBucket("bucket stores and its answer is lost, or it gets damaged bytes", http.MethodPut, seconds,
+		services.LoseAnswer, services.CorruptUpload)
+	bucketHangs = badBucket("bucket never answers", "", [2]time.Duration{time.Second, 8 * time.Second}, services.Hang)
 )

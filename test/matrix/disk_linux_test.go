@@ -28,7 +28,7 @@ func fullDisk(what string, after func(w *world)) fault {
 
 func init() {
 	scenarios = append(scenarios,
-		scenario{name: "full-disk-embedded", storage: embedded, short: 3, fault: fullDisk("disk full under the data directory", nil),
+		scenario{name: "full-disk-embedded", storage: embeddedOnly, short: 3, fault: fullDisk("disk full under the data directory", nil),
 			setUp: func(w *world) {
 				w.disk = harness.SmallDisk(w.t, "size=48m")
 				w.hosts[0].Data = w.disk
@@ -41,6 +41,7 @@ func init() {
 			}),
 			setUp: func(w *world) {
 				w.disk = harness.SmallDisk(w.t, "size=200m")
+				w.t.Cleanup(w.postgres.Kill) // before the disk goes
 				w.must(w.postgres.MoveTo(w.disk))
 			}},
 		scenario{name: "full-disk-s3", storage: ownPostgresAndS3, short: 3, fault: fullDisk("disk full under the S3 server", nil),

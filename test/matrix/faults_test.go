@@ -88,9 +88,8 @@ var (
 	pauseServer = fault{
 		what: "SIGSTOP of the server, then SIGCONT",
 		begin: func(w *world) func() {
-			i := w.r.IntN(len(w.hosts))
-			w.hosts[i].Pause()
-			return w.hosts[i].Resume
+			w.pauseHost(0)
+			return func() { w.resumeHost(0) }
 		},
 		hold: [2]time.Duration{100 * time.Millisecond, 4 * time.Second},
 	}

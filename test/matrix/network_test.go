@@ -29,6 +29,9 @@ var (
 					return false, false
 				}
 				n := rand.IntN(4) // the link has goroutines of its own
+				if n < 2 {
+					w.hits.Add(1)
+				}
 				return n == 0, n == 1
 			}})
 			return func() { w.link.set(weather{}) }

@@ -28,6 +28,7 @@ type result struct {
 	Checks       int // comparisons of a room
 	Lost         int // rooms in which an acknowledged update was missing
 	Diverged     int // rooms, or sets of them, whose copies were not equal
+	JournalRows  int // looked at, of Postgres
 	Recovery     time.Duration
 	Notes        []string
 	failed       bool
@@ -45,16 +46,24 @@ func (r *result) note(format string, args ...any) {
 func TestMain(m *testing.M) {
 	began := time.Now()
 	flag.Parse()
+	atATime := shortAtATime
+	if os.Getenv("SYMPHONY_MATRIX_ROUNDS") != "" {
+		atATime = fullAtATime
+	}
 	if err := flag.Set("test.parallel", strconv.Itoa(atATime)); err != nil {
 		panic(err) // the flag is always there
 	}
+	version := output("git", "describe", "--tags", "--always") // others may commit while this runs
 	code := m.Run()
 	removeSharedPostgres()
+	if clockProgram.dir != "" {
+		_ = os.RemoveAll(clockProgram.dir)
+	}
 	if path := os.Getenv("SYMPHONY_MATRIX_REPORT"); path != "" {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(harness.Root(), path)
 		}
-		if err := os.WriteFile(path, table(began), 0o644); err != nil {
+		if err := os.WriteFile(path, table(began, version), 0o644); err != nil {
 			fmt.Fprintln(os.Stderr, "the report:", err)
 			code = 1
 		}
@@ -73,11 +82,11 @@ they are durable. In every third round, and at the end, every process is killed 
 what was acknowledged is compared with what is stored before any client can send anything again; then everything settles, and the documents
 of all clients, of the server, of new clients and of storage are compared. *Lost* is the number of rooms in which
 an acknowledged update was missing, *diverged* of those whose copies were not equal. *Durable again* is the longest time from
-the end of a fault until every client that was connected had a new update acknowledged.
+the end of a fault, with all processes running again, until every client that was connected had a new update acknowledged.
 `
 
 // table is the report as a page.
-func table(began time.Time) []byte {
+func table(began time.Time, version string) []byte {
 	report.mu.Lock()
 	defer report.mu.Unlock()
 	slices.SortStableFunc(report.results, func(a, b *result) int { return a.order - b.order })
@@ -102,7 +111,7 @@ func table(began time.Time) []byte {
 	fmt.Fprintf(&b, "\n**%d scenarios, %d injections, %d updates acknowledged: %d lost, %d diverged.** %d comparisons of a room with storage.\n\n",
 		len(report.results), sum.Injections, sum.Acknowledged, sum.Lost, sum.Diverged, sum.Checks)
 	fmt.Fprintf(&b, "%s, %s; Symphony %s, %s, %s, versitygw %s; %d processors.\n\n", began.UTC().Format("2006-01-02"),
-		time.Since(began).Round(time.Second), output("git", "describe", "--tags", "--always"), runtime.Version(), postgresVersion(),
+		time.Since(began).Round(time.Second), version, runtime.Version(), postgresVersion(),
 		versitygwVersion(), runtime.NumCPU())
 	b.WriteString("| storage | fault | injections | killed and compared | acknowledged | lost | diverged | durable again | besides |\n")
 	b.WriteString("|---|---|---:|---:|---:|---:|---:|---:|---|\n")

@@ -18,8 +18,8 @@ type scenario struct {
 	storage storage
 	hosts   int // servers; 0 is 1
 	fault   fault
-	short   int // injections in the short form
-	// run, if not nil, is what is done instead of w.rounds.
+	short   int // injections in the short form; 0: only in the full form
+	// run, if not nil, is what is done instead of injecting the fault, of which only the description counts then.
 	run func(w *world, rounds int)
 	// setUp, if not nil, changes the world before its servers start.
 	setUp func(w *world)
@@ -41,15 +41,19 @@ type storage struct {
 var (
 	ownPostgresAndS3    = storage{name: "Postgres + S3", postgres: true, own: true, s3: true}
 	linkedPostgresAndS3 = storage{name: "Postgres + S3", postgres: true, linked: true, s3: true}
+	postgresAndS3       = storage{name: "Postgres + S3", postgres: true, s3: true}
 	postgresAndProxied  = storage{name: "Postgres + S3", postgres: true, s3: true, fronted: true}
 	postgresAndFiles    = storage{name: "Postgres + directory", postgres: true}
-	embedded            = storage{name: "embedded"}
+	embeddedOnly        = storage{name: "embedded"}
 	embeddedAndS3       = storage{name: "embedded + S3", s3: true}
 	embeddedAndProxied  = storage{name: "embedded + S3", s3: true, fronted: true}
 )
 
-// atATime is how many scenarios run at the same time: they wait most of the time.
-const atATime = 4
+// How many scenarios run at the same time: they wait most of the time.
+const (
+	shortAtATime = 4
+	fullAtATime  = 6
+)
 
 // TestMatrix runs all scenarios.
 func TestMatrix(t *testing.T) {
@@ -57,6 +61,9 @@ func TestMatrix(t *testing.T) {
 	seed := number(t, "SYMPHONY_MATRIX_SEED", int(time.Now().UnixNano()&0xffffff))
 	t.Logf("SYMPHONY_MATRIX_SEED=%d", seed)
 	for i, s := range scenarios {
+		if rounds == 0 && s.short == 0 {
+			continue
+		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			began := time.Now()
@@ -71,6 +78,7 @@ func TestMatrix(t *testing.T) {
 			} else {
 				w.rounds(n, s.fault)
 			}
+			w.noteCounts()
 			r := w.result
 			t.Logf("%d injections, %d updates acknowledged, %d times killed and compared; lost: %d, diverged: %d; durable again after at most %s; %v; %s",
 				r.Injections, r.Acknowledged, r.Blackouts, r.Lost, r.Diverged, r.Recovery.Round(time.Millisecond), r.Notes, time.Since(began).Round(time.Second))
@@ -88,7 +96,7 @@ func newWorld(t *testing.T, s scenario, seed int) *world {
 	hash.Write([]byte(s.name))
 	w := &world{
 		t: t, name: s.name, seed: seed, r: rand.New(rand.NewPCG(uint64(seed), hash.Sum64())),
-		result: &result{Storage: s.storage.name, What: s.fault.what}, pause: 40, reconnect: 30,
+		result: &result{Storage: s.storage.name, What: s.fault.what}, pause: 40, reconnect: 30, paused: map[int]bool{},
 	}
 	if s.pause != 0 {
 		w.pause = s.pause

@@ -4,7 +4,7 @@ package matrix
 var scenarios = []scenario{
 	{name: "kill-server", storage: postgresAndFiles, fault: killServer, short: 4},
 	{name: "kill-server-s3", storage: ownPostgresAndS3, fault: killServer, short: 4},
-	{name: "kill-server-embedded", storage: embedded, fault: killServer, short: 4},
+	{name: "kill-server-embedded", storage: embeddedOnly, fault: killServer, short: 4},
 	{name: "kill-server-embedded-s3", storage: embeddedAndS3, fault: killServer, short: 4},
 	{name: "end-server", storage: ownPostgresAndS3, fault: endServer, short: 3},
 	{name: "kill-postgres", storage: ownPostgresAndS3, fault: killPostgres, short: 4},
@@ -23,4 +23,18 @@ var scenarios = []scenario{
 	{name: "postgres-cuts", storage: linkedPostgresAndS3, fault: linkCuts, short: 4},
 	{name: "postgres-cuts-commits", storage: linkedPostgresAndS3, fault: linkCutsCommits, short: 4},
 	{name: "postgres-black-hole", storage: linkedPostgresAndS3, fault: linkFreezes, short: 1},
+	{name: "two-hosts", storage: linkedPostgresAndS3, hosts: 2, fault: twoHosts, short: 3, retry: 150,
+		run: func(w *world, rounds int) {
+			w.fencedRounds(rounds, twoHosts)
+			w.oneLeft()
+		}},
+	{name: "take-over", storage: linkedPostgresAndS3, hosts: 2, fault: takeOver, short: 3, retry: 100,
+		run: func(w *world, rounds int) { w.fencedRounds(rounds, takeOver) }},
+	{name: "slow-postgres", storage: linkedPostgresAndS3, short: 2, flags: pressureFlags, run: slowStorage,
+		fault: fault{what: "Postgres behind 50 kB/s, or 300 ms away: writers are faster than storage"}},
+	{name: "postgres-down", storage: ownPostgresAndS3, short: 2, flags: pressureFlags, run: storageDown,
+		fault: fault{what: "Postgres down until the server takes no more"}},
+	{name: "postgres-clock", storage: ownPostgresAndS3, fault: postgresClock, short: 4, setUp: fakePostgresClock},
+	{name: "server-clock", storage: postgresAndS3, fault: serverClock, setUp: fakeServerClock},
+	{name: "server-clock-embedded", storage: embeddedOnly, fault: serverClock, setUp: fakeServerClock},
 }

@@ -2,10 +2,8 @@ package matrix
 
 import (
 	"math/rand/v2"
-	"net/http"
-	"regexp"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +30,7 @@ type world struct {
 	link     *link            // before postgres
 	bucket   *services.Bucket // nil: snapshots in a directory
 	front    *services.Proxy  // before the bucket
+	clock    string           // file that says by how much a clock is wrong
 	disk     string           // directory of a small file system that one of them is on
 
 	puppet     *harness.Puppet
@@ -40,7 +39,9 @@ type world struct {
 	pause      int // milliseconds at most between a client's edits
 	reconnect  int // milliseconds at least between a client's connections
 
-	fences int // rooms that servers lost to each other, of ended lives of servers
+	paused map[int]bool // servers that stand still
+	tally  tally
+	hits   atomic.Int64 // requests and commits that a proxy spoilt
 }
 
 // roomLife is the number of rounds after which rooms are made anew.
@@ -72,8 +73,8 @@ func (w *world) start() {
 
 // killHost ends a server with SIGKILL.
 func (w *world) killHost(i int) {
-	w.countFences(i)
 	w.hosts[i].Kill()
+	delete(w.paused, i)
 }
 
 // storageUp starts storage servers that are not running.
@@ -108,10 +109,11 @@ func (w *world) blackout(lift func()) {
 	w.result.Blackouts++
 	var wg sync.WaitGroup
 	for i := range w.hosts {
-		wg.Go(func() { w.hosts[i].Kill() })
+		wg.Go(w.hosts[i].Kill)
 	}
 	wg.Go(w.killStorage)
 	wg.Wait()
+	clear(w.paused)
 	w.everybodyAway()
 	w.collect()
 	lift()
@@ -140,6 +142,7 @@ func (w *world) rounds(n int, f fault) {
 		time.Sleep(w.between(f.hold[0], f.hold[1])/2 + 1)
 		w.churn()
 		time.Sleep(w.between(f.hold[0], f.hold[1])/2 + 1)
+		w.count()
 		if w.r.IntN(3) == 0 || round == n-1 {
 			w.blackout(lift)
 		} else {
@@ -171,7 +174,9 @@ func (w *world) settle() {
 			}
 		}
 	}
+	w.count()
 	w.collect()
+	w.result.Blackouts++
 	for i := range w.hosts {
 		w.killHost(i)
 	}
@@ -179,6 +184,7 @@ func (w *world) settle() {
 	w.killStorage()
 	w.storageUp()
 	w.start()
+	w.epochsInOrder()
 	w.verify(0)
 	for i, rm := range w.rooms {
 		stored := w.puppet.Load("v1", w.hosts[0].Update(rm.id, "v1"))
@@ -210,21 +216,4 @@ func (w *world) move(c *client, host int) {
 	w.t.Helper()
 	c.Do("move", args{"url": w.hosts[host].WebSocketURL()}, nil)
 	c.host = host
-}
-
-var fencedCount = regexp.MustCompile(`(?m)^symphony_errors_total\{kind="room_fenced"\} ([0-9]+)`)
-
-// countFences adds the rooms that a server lost to another one in its present life.
-func (w *world) countFences(i int) {
-	status, body, err := 0, []byte(nil), error(nil)
-	if w.hosts[i].Running() {
-		status, body, err = w.hosts[i].TryGet("/metrics")
-	}
-	if err != nil || status != http.StatusOK {
-		return
-	}
-	if found := fencedCount.FindSubmatch(body); found != nil {
-		n, _ := strconv.Atoi(string(found[1]))
-		w.fences += n
-	}
 }

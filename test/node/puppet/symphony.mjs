@@ -27,7 +27,7 @@ export class SymphonyClient extends Client {
     this.kept = [] // updates of all connections that were durable and not yet asked for
     this.count = 0
     this.closes = []
-    this.storage = [] // states of storage that the server told, of all connections
+    this.storage = [] // states of storage that the server told, of all connections; each begins with 0, fine
     doc.on('update', (update, origin) => {
       if (origin !== this) this.sendUpdate(steps.update, update)
     })
@@ -89,6 +89,7 @@ export class SymphonyClient extends Client {
           permission: decoding.readUint8(d),
           maxMessage: decoding.readVarUint(d),
         }
+        this.storage.push(0)
         break
       case types.durable: {
         const n = decoding.readVarUint(d)
