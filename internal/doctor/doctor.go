@@ -145,7 +145,7 @@ func (r *run) all(ctx context.Context) {
 		r.add(checkRooms, store.Doubtful, "they cannot be looked at: "+err.Error(), "look again when the schema is up to date")
 		return
 	case errors.Is(err, room.ErrCorrupt):
-		r.add(checkCatalog, store.Broken, store.Reason(err), "restore it from a backup")
+		r.add(checkCatalog, store.Broken, reason(err), "restore it from a backup")
 		return
 	case err != nil:
 		if ctx.Err() == nil {

@@ -40,7 +40,7 @@ func (e *exam) add(state store.State, text, do string) {
 // damage notes damage to the newest state of the room.
 func (e *exam) damage(err error) {
 	e.damaged = true
-	e.add(store.Broken, store.Reason(err), adviseRepair)
+	e.add(store.Broken, reason(err), adviseRepair)
 }
 
 // all looks at everything about the room. An error says that storage could not be read.
@@ -103,7 +103,7 @@ func (e *exam) details(ctx context.Context, why error) error {
 		seen[f.Text] = true
 	}
 	for _, err := range list {
-		if text := store.Reason(err); !seen[text] {
+		if text := reason(err); !seen[text] {
 			seen[text] = true
 			e.damage(err)
 		}
@@ -118,7 +118,7 @@ func (e *exam) previous(ctx context.Context) error {
 	}
 	err := e.object(ctx, e.info.PreviousKey, e.info.PreviousThrough)
 	if errors.Is(err, room.ErrCorrupt) {
-		e.add(store.Doubtful, "the snapshot before the newest, which is a spare one: "+store.Reason(err), "nothing: the next change of the room replaces it")
+		e.add(store.Doubtful, "the snapshot before the newest, which is a spare one: "+reason(err), "nothing: the next change of the room replaces it")
 		return nil
 	}
 	return err
@@ -170,7 +170,7 @@ func (e *exam) version(ctx context.Context, v store.Version) error {
 	if _, _, again := e.s.ReadVersion(ctx, e.info.ID, v.Number); errors.Is(again, store.ErrNoVersion) {
 		return nil // dropped meanwhile
 	}
-	e.add(store.Broken, fmt.Sprintf("version %d of %s: %s", v.Number, v.Created.UTC().Format("2006-01-02 15:04"), store.Reason(err)),
+	e.add(store.Broken, fmt.Sprintf("version %d of %s: %s", v.Number, v.Created.UTC().Format("2006-01-02 15:04"), reason(err)),
 		"restore the object from a backup, or drop the version; the room itself is not concerned")
 	return nil
 }

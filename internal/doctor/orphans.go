@@ -60,7 +60,7 @@ func (r *run) objects(ctx context.Context, s *store.Store) {
 	case ctx.Err() != nil:
 		return
 	case errors.Is(err, room.ErrCorrupt):
-		r.add(checkOrphans, store.Doubtful, "not looked for, because the catalog's record of a room is damaged: "+store.Reason(err), "repair that room first")
+		r.add(checkOrphans, store.Doubtful, "not looked for, because the catalog's record of a room is damaged: "+reason(err), "repair that room first")
 		return
 	case err != nil:
 		r.add(checkOrphans, store.Broken, fmt.Sprintf("the objects cannot be listed: %v", err), "see what the error says")

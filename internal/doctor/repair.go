@@ -6,7 +6,6 @@ import (
 
 	"github.com/symphony-rtc/symphony/crdt"
 	"github.com/symphony-rtc/symphony/internal/manage"
-	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -48,7 +47,7 @@ func Repair(ctx context.Context, storage Storage, ids []string, report func(Repa
 func repaired(id string, m manage.Repaired, err error) Repaired {
 	r := Repaired{Room: id, Done: DoneRepaired, Through: m.Through, Updates: m.Updates, Newest: m.Newest}
 	for _, damage := range m.Damage {
-		r.Damage = append(r.Damage, store.Reason(damage))
+		r.Damage = append(r.Damage, reason(damage))
 	}
 	switch {
 	case errors.Is(err, manage.ErrHealthy):
