@@ -12,7 +12,6 @@ import (
 
 	"github.com/symphony-rtc/symphony/internal/app"
 	"github.com/symphony-rtc/symphony/internal/doctor"
-	"github.com/symphony-rtc/symphony/internal/store"
 )
 
 func newDoctorCommand() *cobra.Command {
@@ -46,8 +45,8 @@ func newDoctorCommand() *cobra.Command {
 
 		out := cmd.OutOrStdout()
 		bar := newProgressBar(cmd.ErrOrStderr(), "rooms")
-		findings := []store.Finding{}
-		report := func(f store.Finding) {
+		findings := []doctor.Finding{}
+		report := func(f doctor.Finding) {
 			if asJSON {
 				findings = append(findings, f)
 				return
@@ -68,7 +67,7 @@ func newDoctorCommand() *cobra.Command {
 		if !asJSON {
 			printSummary(out, sum)
 		}
-		if sum.State == store.Broken {
+		if sum.State == doctor.Broken {
 			return fmt.Errorf("found %d broken things", sum.Broken)
 		}
 		return nil

@@ -11,13 +11,12 @@ import (
 	"golang.org/x/term"
 
 	"github.com/symphony-rtc/symphony/internal/doctor"
-	"github.com/symphony-rtc/symphony/internal/store"
 )
 
-var stateStyles = map[store.State]lipgloss.Style{
-	store.Fine:     lipgloss.NewStyle().Foreground(lipgloss.Color("35")),
-	store.Doubtful: lipgloss.NewStyle().Foreground(lipgloss.Color("214")),
-	store.Broken:   lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color("203")),
+var stateStyles = map[doctor.State]lipgloss.Style{
+	doctor.Fine:     lipgloss.NewStyle().Foreground(lipgloss.Color("35")),
+	doctor.Doubtful: lipgloss.NewStyle().Foreground(lipgloss.Color("214")),
+	doctor.Broken:   lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color("203")),
 }
 
 // columns before what was found: the state, and what was looked at.
@@ -27,14 +26,14 @@ const (
 )
 
 // printFinding writes a finding as a row: in colour on a terminal, plain elsewhere.
-func printFinding(w io.Writer, f store.Finding) {
+func printFinding(w io.Writer, f doctor.Finding) {
 	check, faint := f.Check, lipgloss.NewStyle().Faint(true)
 	text := visible(f.Text)
 	if f.Room != "" {
 		text = fmt.Sprintf("%q: %s", f.Room, text)
 	}
 	row := stateStyles[f.State].Width(stateWidth).Render(f.State.String()) + faint.Width(checkWidth).Render(check) + text + "\n"
-	if f.State != store.Fine && f.Do != "" {
+	if f.State != doctor.Fine && f.Do != "" {
 		row += strings.Repeat(" ", stateWidth+checkWidth) + faint.Render("-> "+f.Do) + "\n"
 	}
 	_, _ = lipgloss.Fprint(w, row) // a reader that closed the pipe wants no more
@@ -53,7 +52,7 @@ func visible(text string) string {
 func printSummary(w io.Writer, sum doctor.Summary) {
 	var text string
 	switch {
-	case sum.State == store.Fine:
+	case sum.State == doctor.Fine:
 		text = "Everything is fine."
 	case sum.Broken == 0:
 		text = fmt.Sprintf("Nothing is broken, %d doubtful.", sum.Doubtful)

@@ -11,7 +11,6 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/symphony-rtc/symphony/internal/doctor"
-	"github.com/symphony-rtc/symphony/internal/store"
 )
 
 func newRepairCommand() *cobra.Command {
@@ -67,14 +66,14 @@ func newRepairCommand() *cobra.Command {
 
 // printRepaired tells people what became of a room.
 func printRepaired(w io.Writer, r doctor.Repaired) {
-	state, text := store.Fine, ""
+	state, text := doctor.Fine, ""
 	switch r.Done {
 	case doctor.DoneHealthy:
 		text = "nothing is wrong with it, so nothing was changed"
 	case doctor.DoneReleased:
 		text = "nothing is wrong with it any more: it was taken out of quarantine"
 	case doctor.DoneFailed:
-		state, text = store.Broken, visible(r.Error)
+		state, text = doctor.Broken, visible(r.Error)
 	default:
 		text = "repaired from " + source(r)
 	}

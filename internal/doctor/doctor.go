@@ -37,6 +37,19 @@ type Opened struct {
 // ErrOldSchema says that a catalog has to be brought up to date before rooms can be looked at.
 var ErrOldSchema = errors.New("the schema of the catalog is of an older version")
 
+// What is found, in the words of package store.
+type (
+	Finding = store.Finding
+	State   = store.State
+)
+
+// States of findings, better ones first.
+const (
+	Fine     = store.Fine
+	Doubtful = store.Doubtful
+	Broken   = store.Broken
+)
+
 // What findings are about, besides what a catalog's own checks say.
 const (
 	checkCatalog = "catalog"
