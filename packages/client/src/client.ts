@@ -33,10 +33,10 @@ export interface EnterOptions {
    * It is not called if this device has content of the room, or if the client may only read. An edit that is made before
    * `synced()` is content too: if it comes before the server was asked, the room begins with it; if later, it comes on top.
    *
-   * It must not be async. If it throws, the room says so with an `error`, and stays empty. Best it builds the same content every
-   * time, without dates and random ids: then a server that crashes before it has stored the content cannot double it. A
-   * plain y-websocket server cannot decide who comes first: there it is put into a document that is empty once synced,
-   * and only content that is the same everywhere is there once.
+   * It must not be async. If it throws, the room says so with an `error`, and stays empty.
+   *
+   * A plain y-websocket server cannot decide who comes first: there it is put into a document that is empty once synced, and
+   * clients that race double it, unless all build the very same, without dates and random ids.
    */
   initial?: Initial
 }

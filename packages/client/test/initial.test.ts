@@ -160,6 +160,25 @@ describe('initial content', () => {
     }
   })
 
+  test('is shown to nobody before it is durable: a server that crashes takes that of another', async () => {
+    const slow = await SymphonyServer.start('--journal-window', '5s')
+    const { proposals, WebSocket } = cutting(0, 'before')
+    const own = (name: string) => ({ initial: (room: Content) => room.newList('list').push(name) })
+    const first = newClient({ WebSocket }, slow.url).enter('crash', own('first'))
+    first.on('error', () => {})
+    await until(() => proposals.length === 1)
+    await slow.kill()
+    expect(first.doc.store.clients.size).toBe(0)
+    await slow.run()
+    const second = newClient({}, slow.url).enter('crash', own('second'))
+    await Promise.all([first.saved(), second.saved()])
+    const { list } = (await look('crash', slow.url)) as { list: string[] }
+    expect(list).toHaveLength(1)
+    for (const room of [first, second]) expect(room.newList('list').toArray()).toEqual(list)
+    await Promise.all(clients.splice(0).map((client) => client.leave()))
+    await slow.dispose()
+  })
+
   test('is not built for a room that has content, or had any', async () => {
     const id = freshId()
     const first = newClient().enter(id)
