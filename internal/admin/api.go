@@ -92,8 +92,9 @@ var resources = map[string]map[string]handler{
 }
 
 var (
-	listing = map[string]handler{http.MethodGet: (*API).list}
-	// EXPORT
+	listing   = map[string]handler{http.MethodGet: (*API).list}
+	exporting = map[string]handler{http.MethodGet: (*API).export}
+	importing = map[string]handler{http.MethodPost: (*API).importRooms}
 )
 
 const noResource = "a room has document, update, versions, versions/{n}, diff, visits, repair and undelete below it; " +
@@ -134,7 +135,10 @@ func find(r *http.Request) (map[string]handler, request, *problem) {
 	path := r.URL.EscapedPath()
 	rest, found := strings.CutPrefix(path, roomsPath)
 	switch {
-	// EXPORT2
+	case path == exportPath:
+		return exporting, req, nil
+	case path == importPath:
+		return importing, req, nil
 	case found && (rest == "" || rest == "/"):
 		return listing, req, nil
 	case !found || !strings.HasPrefix(rest, "/"):

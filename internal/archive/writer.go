@@ -24,11 +24,10 @@ type Writer struct {
 	all      hash.Hash // for the last entry
 	end      end
 
-	dir      string // of the room that is being written, "" if there is none
-	sums     strings.Builder
-	versions int
-	left     int // versions of the room that are to come
-	damaged  bool
+	dir     string // of the room that is being written, "" if there is none
+	sums    strings.Builder
+	left    int // versions of the room that are to come
+	damaged bool
 }
 
 // NewWriter begins an archive, compressed as a whole with zstd if that is wanted.

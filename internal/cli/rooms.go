@@ -216,8 +216,8 @@ func showRoom(w io.Writer, i roomInfo) error {
 		size += fmt.Sprintf(", about %s in memory", shownBytes(i.Bytes.Memory))
 	}
 	return showFields(w, [][2]string{
-		{"room", shown(i.ID)}, {"state", i.state()}, {"deleted", shownTime(i.Deleted)}, {"damage", quotedIfAny(i.Quarantine)},
-		{"error", quotedIfAny(i.Error)}, {"members", members}, {"size", size},
+		{"room", shown(i.ID)}, {"state", i.state()}, {"deleted", shownTime(i.Deleted)}, {"damage", printable(i.Quarantine)},
+		{"error", printable(i.Error)}, {"members", members}, {"size", size},
 		{"updates", fmt.Sprintf("%d, %d of them durable", i.Updates, i.Durable)}, {"generation", strconv.FormatUint(i.Generation, 10)},
 		{"created", shownTime(i.Created)}, {"updated", shownTime(i.Updated)}, {"last active", shownTime(i.LastActive)},
 	})

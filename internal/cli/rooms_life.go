@@ -131,7 +131,7 @@ func (r *rooms) repairCommand() *cobra.Command {
 					return said("Room %s is whole: it can be used again.", shown(args[0]))(w)
 				}
 				for _, damage := range done.Damage {
-					if err := said("Damaged: %s", shown(damage))(w); err != nil {
+					if err := said("Damaged: %s", printable(damage))(w); err != nil {
 						return err
 					}
 				}

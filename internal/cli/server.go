@@ -128,7 +128,10 @@ func refused(base string, answer *http.Response) error {
 	if answer.StatusCode == http.StatusUnauthorized {
 		return fmt.Errorf("the server wants its token: give it with --token or %s", tokenEnv)
 	}
-	e := &refusal{body.Error.Code, body.Error.Message}
+	e := &refusal{body.Error.Code, printable(body.Error.Message)}
+	if e.code == "rooms_exist" || e.code == "import_incomplete" {
+		e.message = strings.NewReplacer("existing=", "--").Replace(e.message)
+	}
 	if what := remedies[e.code]; what != "" {
 		is, _, _ := strings.Cut(e.message, ": ")
 		e.message = is + ": " + what

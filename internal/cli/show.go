@@ -94,6 +94,16 @@ func shown(text string) string {
 	return text
 }
 
+// printable is a sentence of somebody else's, with what is not printable taken out.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
 // shownTime is a time to the second; "" if there is none.
 func shownTime(t *time.Time) string {
 	if t == nil {

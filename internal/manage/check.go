@@ -53,12 +53,18 @@ func (e *ConflictError) add(id string) {
 	}
 }
 
-// Check reads an archive to its end and says what keeps it from being imported: archive.ErrInvalid, crdt.ErrMalformed,
-// *ConflictError. Nothing is changed.
+// UnreadableError says that an archive is none, or not a whole one, or has a document that is none.
+type UnreadableError struct{ err error }
+
+func (e *UnreadableError) Error() string { return e.err.Error() }
+func (e *UnreadableError) Unwrap() error { return e.err }
+
+// Check reads an archive to its end and says what keeps it from being imported: *UnreadableError, *ConflictError. Nothing is
+// changed.
 func (m *Manager) Check(ctx context.Context, r io.Reader, existing string) (rooms int, err error) {
 	ar, err := archive.NewReader(r)
 	if err != nil {
-		return 0, err
+		return 0, &UnreadableError{err}
 	}
 	defer ar.Close()
 	exist := &ConflictError{Why: "these rooms exist already"}
@@ -77,7 +83,7 @@ func (m *Manager) Check(ctx context.Context, r io.Reader, existing string) (room
 			err = checkRoom(ar, about.ID)
 		}
 		if err != nil {
-			return 0, err
+			return 0, &UnreadableError{err}
 		}
 		info, err := m.store.Room(ctx, about.ID)
 		switch {
