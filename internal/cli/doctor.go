@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func newDoctorCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilSignal(cmd)
 		defer stop()
 
 		out := cmd.OutOrStdout()
@@ -73,6 +74,13 @@ func newDoctorCommand() *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// untilSignal is a context that ends at the first signal to end. A second signal ends the process.
+func untilSignal(cmd *cobra.Command) (ctx context.Context, stop func()) {
+	ctx, stop = signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // storageOf reads the configuration and returns the storage that it names.

@@ -3,8 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +33,7 @@ func newMigrateCommand() *cobra.Command {
 			return misuse("%w", err)
 		}
 		warnUnknown(log, unknown)
-		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilSignal(cmd)
 		defer stop()
 
 		schema, err := app.SchemaOf(ctx, config)

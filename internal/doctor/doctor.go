@@ -138,9 +138,10 @@ func (r *run) add(check string, state store.State, text, do string) {
 }
 
 func (r *run) all(ctx context.Context) {
-	usable := true
+	usable, checked := true, false
 	for _, f := range r.storage.Check(ctx) {
 		usable = usable && (f.State != store.Broken || f.Check != checkCatalog)
+		checked = checked || f.Check == checkCatalog
 		r.report(f)
 	}
 	if ctx.Err() != nil {
@@ -165,6 +166,9 @@ func (r *run) all(ctx context.Context) {
 			r.add(checkCatalog, store.Broken, err.Error(), "see what the error says")
 		}
 		return
+	}
+	if !checked { // an embedded catalog, which is examined when it is opened
+		r.add(checkCatalog, store.Fine, "its file is whole", "")
 	}
 	if !r.o.Quick {
 		r.stored(ctx, s.Store)

@@ -38,5 +38,5 @@ func (r *run) removeOrphans(ctx context.Context, s *store.Store) {
 		r.add(checkOrphans, store.Broken, fmt.Sprintf("they could not be removed: %v", err), "see what the error says")
 		return
 	}
-	r.add(checkOrphans, store.Fine, fmt.Sprintf("removed %d objects that nothing referred to", r.sum.Orphans), "")
+	r.add(checkOrphans, store.Fine, fmt.Sprintf("removed %s that nothing referred to", count(r.sum.Orphans, "object")), "")
 }

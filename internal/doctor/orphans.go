@@ -73,11 +73,11 @@ func (r *run) objects(ctx context.Context, s *store.Store) {
 	case r.o.Fix:
 		r.orphans = true
 	default:
-		r.add(checkOrphans, store.Doubtful, fmt.Sprintf("%d objects that nothing refers to, which crashes leave: %v", orphans.n, &orphans),
+		r.add(checkOrphans, store.Doubtful, fmt.Sprintf("%s that nothing refers to, which crashes leave: %v", count(orphans.n, "object"), &orphans),
 			"remove them with `symphony doctor --fix`; they only take up space")
 	}
 	if foreign.n > 0 {
-		r.add(checkForeign, store.Doubtful, fmt.Sprintf("%d objects that are none of symphony's: %v", foreign.n, &foreign),
+		r.add(checkForeign, store.Doubtful, fmt.Sprintf("%s of other names than symphony's: %v", count(foreign.n, "object"), &foreign),
 			"symphony leaves them alone; give it a directory, bucket or prefix of its own")
 	}
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/symphony-rtc/symphony/internal/store"
@@ -13,4 +14,12 @@ func reason(err error) string {
 		text, _, _ = strings.Cut(text, advice)
 	}
 	return text
+}
+
+// count is a number of things, in words.
+func count(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -91,10 +91,10 @@ func (r *run) work(parent context.Context, s *store.Store, list func(ctx context
 		r.add(checkRooms, store.Broken, fmt.Sprintf("%d of %d rooms could not be read, %d are damaged", r.sum.Unread, r.sum.Rooms+r.sum.Unread, r.sum.Damaged),
 			"see what is said about each")
 	case r.sum.Damaged > 0:
-		r.add(checkRooms, store.Broken, fmt.Sprintf("%d of %d rooms are damaged; the others are fine", r.sum.Damaged, r.sum.Rooms),
+		r.add(checkRooms, store.Broken, fmt.Sprintf("%d of %s are damaged", r.sum.Damaged, count(r.sum.Rooms, "room")),
 			"restore the named objects from a backup, or repair the rooms with `symphony repair ROOM`")
 	default:
-		r.add(checkRooms, store.Fine, fmt.Sprintf("%d rooms with %d snapshots looked at", r.sum.Rooms, r.sum.Objects), "")
+		r.add(checkRooms, store.Fine, fmt.Sprintf("%s with %s looked at", count(r.sum.Rooms, "room"), count(r.sum.Objects, "snapshot")), "")
 	}
 	return true
 }
