@@ -136,6 +136,41 @@ func TestVersionsMove(t *testing.T) {
 	to.wantKeys("there", "x")
 }
 
+// TestGenerationsMove imports rooms whose document was replaced: a copy of what it replaced must not be taken for one of it.
+func TestGenerationsMove(t *testing.T) {
+	from, to := newWorld(t), newWorld(t)
+	for _, id := range []string{"a", "erased here"} {
+		join(t, from.host, id, 1).mustWrite(t, "a")
+		first := must(from.Keep(t.Context(), id, ""))(t)
+		for range 3 {
+			must(from.Restore(t.Context(), id, first.Number))(t)
+		}
+	}
+	data, _ := from.export(Export{All: true}, true)
+	for range 6 {
+		if err := errors.Join(to.Create(t.Context(), "erased here", nil), to.Erase(t.Context(), "erased here")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := to.bring(data, Refuse); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]uint64{"a": 4, "erased here": 7} {
+		if got := must(to.store.Room(t.Context(), id))(t).Generation; got != want {
+			t.Errorf("room %q has generation %d, want %d", id, got, want)
+		}
+	}
+	if _, err := to.bring(data, Replace); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]uint64{"a": 5, "erased here": 8} {
+		if got := must(to.store.Room(t.Context(), id))(t).Generation; got != want {
+			t.Errorf("room %q has generation %d after a replacement, want %d", id, got, want)
+		}
+		to.wantKeys(id, "a")
+	}
+}
+
 // TestDamagedRoomsMove exports what is left.
 func TestDamagedRoomsMove(t *testing.T) {
 	from, to := newWorld(t), newWorld(t)

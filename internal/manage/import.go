@@ -71,7 +71,10 @@ func (m *Manager) importRoom(ctx context.Context, ar *archive.Reader, about arch
 		if _, err := m.keepBefore(ctx, about.ID, h, stored, "before it was replaced by an import"); err != nil {
 			return err
 		}
-		in := &installer{ctx: ctx, manager: m, handle: h, id: about.ID, through: stored.LastSeq, fresh: outcome == created}
+		in := &installer{ctx: ctx, manager: m, handle: h, id: about.ID, through: stored.LastSeq}
+		if outcome == created {
+			in.now = stored.Generation
+		}
 		if about.Versions == 0 {
 			return in.put(document, about.Generation)
 		}
@@ -123,20 +126,22 @@ type installer struct {
 	handle  *store.Handle
 	id      string
 	through uint64 // newest update of the room
-	fresh   bool   // there is no document yet
+	now     uint64 // the room's generation, if nothing was ever written to it
 
-	generation uint64 // of the newest document, in the archive
-	begun      bool
+	begun      bool   // a document was put
+	generation uint64 // of that, in the archive
 }
 
-// put makes a document the room's. One of another generation than the one before, in the archive, gets another one here.
+// put makes a document the room's. The room gets the generation that the document has in the archive, or a higher one, so that
+// no client merges a copy of what the document replaced where it comes from; and another one than the document before if it
+// has another one in the archive.
 func (in *installer) put(document []byte, generation uint64) error {
-	next := in.fresh || in.begun && generation == in.generation
-	in.fresh, in.begun, in.generation = false, true, generation
-	if next {
+	follows := in.begun && generation == in.generation || !in.begun && in.now >= max(generation, 1)
+	in.begun, in.generation = true, generation
+	if follows {
 		return in.handle.Save(in.ctx, in.through, document)
 	}
-	return in.handle.Replace(in.ctx, document)
+	return in.handle.ReplaceAs(in.ctx, document, generation)
 }
 
 // version makes a version of a document. Its number and time are those of now: a label says when it was made, if nobody gave

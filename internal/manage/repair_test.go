@@ -138,24 +138,37 @@ func TestRepairTakesWhatIsInMemory(t *testing.T) {
 	w.wantKeys("demo", "a", "b", "c")
 }
 
-// TestRepairAfterTheFileIsBack puts a missing snapshot back, as from a backup.
+// TestRepairAfterTheFileIsBack puts a damaged snapshot back as it was, as from a backup.
 func TestRepairAfterTheFileIsBack(t *testing.T) {
 	w := newWorld(t)
 	w.twoSnapshots("demo")
 	path := w.object(must(w.store.Room(t.Context(), "demo"))(t).SnapshotKey)
-	if err := os.Rename(path, path+".away"); err != nil {
-		t.Fatal(err)
-	}
+	backup := must(os.ReadFile(path))(t)
+	w.damage("demo")
 	join(t, w.host, "demo", 2).leave()
 	if must(w.store.Room(t.Context(), "demo"))(t).Quarantine == "" {
-		t.Error("a missing snapshot was not noticed")
+		t.Error("a damaged snapshot was not noticed")
 	}
-	if err := os.Rename(path+".away", path); err != nil {
+	if err := os.WriteFile(path, backup, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if done := must(w.Repair(t.Context(), "demo"))(t); !done.Rechecked || len(done.Damage) != 0 {
 		t.Errorf("repaired: %+v", done)
 	}
 	w.wantKeys("demo", "a", "b")
+	join(t, w.host, "demo", 2).mustWrite(t, "c")
+}
+
+// TestRepairWithoutTheFile repairs a room whose newest snapshot is gone.
+func TestRepairWithoutTheFile(t *testing.T) {
+	w := newWorld(t)
+	w.twoSnapshots("demo")
+	if err := os.Remove(w.object(must(w.store.Room(t.Context(), "demo"))(t).SnapshotKey)); err != nil {
+		t.Fatal(err)
+	}
+	if done := must(w.Repair(t.Context(), "demo"))(t); len(done.Damage) == 0 {
+		t.Errorf("repaired: %+v", done)
+	}
+	w.wantKeys("demo", "a")
 	join(t, w.host, "demo", 2).mustWrite(t, "c")
 }

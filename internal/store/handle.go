@@ -54,20 +54,26 @@ func (h *Handle) Save(ctx context.Context, through uint64, snapshot []byte) erro
 // clients with a copy of the old document will not merge it into the new one. Everything appended must be durable, and
 // whoever wants the state before back must have made it a version. The handle goes on with the numbers of its updates.
 func (h *Handle) Replace(ctx context.Context, snapshot []byte) error {
+	return h.ReplaceAs(ctx, snapshot, 0)
+}
+
+// ReplaceAs is Replace by a document that had a generation elsewhere: the room's rises to that at least, so that nobody
+// merges a copy of what the document had replaced there.
+func (h *Handle) ReplaceAs(ctx context.Context, snapshot []byte, generation uint64) error {
 	h.save.Lock()
 	defer h.save.Unlock()
-	err := h.replace(ctx, snapshot)
+	err := h.replace(ctx, snapshot, generation)
 	if err != nil {
 		err = fmt.Errorf("replace the document of room %q: %w", h.id, err)
 	}
 	return err
 }
 
-func (h *Handle) replace(ctx context.Context, snapshot []byte) error {
+func (h *Handle) replace(ctx context.Context, snapshot []byte, generation uint64) error {
 	if n := h.claim.Backlog(); n > 0 {
 		return fmt.Errorf("%d bytes of updates are not durable yet", n)
 	}
-	return h.point(ctx, Pointer{Through: h.claim.Durable(), Replace: true}, snapshot)
+	return h.point(ctx, Pointer{Through: h.claim.Durable(), Replace: true, Generation: generation}, snapshot)
 }
 
 // point stores a snapshot and makes it the room's newest as p says.

@@ -99,6 +99,8 @@ type Pointer struct {
 	Through uint64 // newest update inside
 	// Replace says that the document is unrelated to the one before: the generation rises. Through must be the newest durable update.
 	Replace bool
+	// Generation is, with Replace, the least that the generation rises to.
+	Generation uint64
 	// KeepEvery makes the snapshot an automatic version if the newest automatic one is older than this; 0 never.
 	KeepEvery time.Duration
 }

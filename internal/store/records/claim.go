@@ -120,7 +120,7 @@ func Point(ctx context.Context, tx Tx, id string, num int64, epoch uint64, p sto
 		row.PreviousKey, row.PreviousThrough = "", 0
 	}
 	if p.Replace {
-		row.Generation++
+		row.Generation = max(row.Generation+1, p.Generation)
 	}
 	row.SnapshotKey, row.SnapshotBytes, row.SnapshotEpoch, row.Through = p.Key, p.Bytes, epoch, p.Through
 	row.LastActive = now
@@ -185,7 +185,7 @@ func Repair(ctx context.Context, tx Tx, id string, p store.Pointer, damaged bool
 	row.LastActive = now
 	row.Updated = max(row.Updated, stats.Updated)
 	if p.Replace {
-		row.Generation++
+		row.Generation = max(row.Generation+1, p.Generation)
 		row.PreviousKey, row.PreviousThrough = "", 0
 	}
 	if err := row.update(ctx, tx, before); err != nil {
