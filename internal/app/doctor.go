@@ -102,7 +102,7 @@ func (d forDoctor) lookEmbedded(ctx context.Context) (*doctor.Opened, error) {
 }
 
 func (d forDoctor) changeEmbedded(ctx context.Context) (*doctor.Opened, error) {
-	s, err := openEmbedded(ctx, d.config, embedded.Options{Log: d.log, Store: store.Options{Passive: true}})
+	s, err := openEmbedded(ctx, d.config, embedded.Options{Log: d.log, Repair: true, Store: store.Options{Passive: true}})
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ type Options struct {
 	Observe    store.Observer // for metrics; may be nil
 	Log        *slog.Logger   // hears of recovery and of damage; nil for silence
 	Store      store.Options  // versions and retention; Observe and Log are filled in
+	Repair     bool           // it is opened to repair rooms: journal rows that snapshots cover are left, because they may help
 	Objects    Objects        // where snapshots are, which the Store owns from now on; nil for the data directory
 }
 
@@ -93,7 +94,11 @@ func open(dir string, o Options) (_ *Store, err error) {
 	}
 	ctx := context.Background()
 	began := time.Now()
-	catalog, err := sqlite.Open(ctx, filepath.Join(dir, catalogFile), journal.Options{
+	openCatalog := sqlite.Open
+	if o.Repair {
+		openCatalog = sqlite.OpenForRepair
+	}
+	catalog, err := openCatalog(ctx, filepath.Join(dir, catalogFile), journal.Options{
 		Window: o.Window, BatchBytes: o.BatchBytes, Observe: o.Observe, Now: o.Store.Now,
 	})
 	if err != nil {

@@ -42,6 +42,7 @@ type DB struct {
 	data   []byte
 
 	looking bool    // nothing is ever written, see Look
+	repair  bool    // covered rows are left, see OpenForRepair
 	damaged []error // found at start, one for each room that cannot be used
 	closing sync.Once
 }
@@ -51,7 +52,16 @@ var _ store.Catalog = (*DB)(nil)
 // Open opens or creates the file, brings its schema up to date, recovers what a crash left, and starts the committer.
 // Errors wrap room.ErrCorrupt if the file fails its checks.
 func Open(ctx context.Context, path string, o journal.Options) (*DB, error) {
-	db := &DB{index: newIndex(), fences: newFences()}
+	return start(ctx, path, o, false)
+}
+
+// OpenForRepair is Open that leaves the journal rows which snapshots cover: where a snapshot is damaged they help.
+func OpenForRepair(ctx context.Context, path string, o journal.Options) (*DB, error) {
+	return start(ctx, path, o, true)
+}
+
+func start(ctx context.Context, path string, o journal.Options, repair bool) (*DB, error) {
+	db := &DB{index: newIndex(), fences: newFences(), repair: repair}
 	if err := db.open(ctx, path); err != nil {
 		return nil, fmt.Errorf("open the catalog %s: %w", path, explain(err))
 	}

@@ -44,6 +44,9 @@ func (db *DB) recover() error {
 	if err != nil {
 		return err
 	}
+	if db.repair {
+		idle = nil
+	}
 	return db.tidy(rooms, idle)
 }
 
