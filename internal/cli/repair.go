@@ -88,7 +88,11 @@ func source(r doctor.Repaired) string {
 	if r.Through > 0 {
 		text = fmt.Sprintf("a snapshot through update %d and its journal", r.Through)
 	}
-	text += fmt.Sprintf(" (%d updates)", r.Updates)
+	if r.Updates == 1 {
+		text += " (1 update)"
+	} else {
+		text += fmt.Sprintf(" (%d updates)", r.Updates)
+	}
 	if have := r.Through + uint64(r.Updates); have < r.Newest {
 		text += fmt.Sprintf("; %d of %d updates are missing, which clients that have them bring back", r.Newest-have, r.Newest)
 	}
