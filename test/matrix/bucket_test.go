@@ -16,6 +16,12 @@ func badBucket(what, method string, hold [2]time.Duration, faults ...services.Fa
 	return fault{
 		what: what,
 		begin: func(w *world) func() {
+			// Snapshots are read when rooms are opened, so that is what meets the fault first, half of the time.
+			back := func() {}
+			if method == http.MethodGet || w.r.IntN(2) == 0 {
+				w.closeRooms()
+				back = w.everybodyBack
+			}
 			w.front.Set(func(to http.ResponseWriter, r *http.Request, server http.Handler) {
 				if method != "" && r.Method != method || rand.IntN(4) == 0 { // requests come on goroutines of their own: no seed could repeat them
 					server.ServeHTTP(to, r)
@@ -24,6 +30,7 @@ func badBucket(what, method string, hold [2]time.Duration, faults ...services.Fa
 				w.hits.Add(1)
 				faults[rand.IntN(len(faults))](to, r, server)
 			})
+			back()
 			return func() { w.front.Set(nil) }
 		},
 		hold: hold,

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -103,4 +104,34 @@ func fakeServerClock(w *world) {
 		s.Program = program
 		s.Env = append(s.Env, "FAKE_CLOCK="+w.clock)
 	}
+}
+
+// noticeSkew counts requests that the S3 server refuses for their time.
+func noticeSkew(w *world) {
+	fakeServerClock(w)
+	w.front.Set(func(to http.ResponseWriter, r *http.Request, server http.Handler) {
+		server.ServeHTTP(&statusWriter{to, &w.skewed}, r)
+	})
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	forbidden *atomic.Int64
+}
+
+func (s *statusWriter) WriteHeader(status int) {
+	if status == http.StatusForbidden {
+		s.forbidden.Add(1)
+	}
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// skewedRounds is rounds for a server with a wrong clock: the S3 server must have noticed.
+func skewedRounds(w *world, n int) {
+	w.t.Helper()
+	w.rounds(n, serverClock)
+	if w.skewed.Load() == 0 {
+		w.t.Error("the S3 server never refused a request for its time: the test proves nothing")
+	}
+	w.result.note("the S3 server refused %d requests for their time, which were signed anew and repeated", w.skewed.Load())
 }

@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/symphony-rtc/symphony/test/harness"
@@ -90,6 +91,20 @@ func (w *world) everybodyBack() {
 func (w *world) everybodyAway() {
 	w.t.Helper()
 	w.each(func(_ *room, c *client) { c.Do("disconnect", nil, nil) })
+}
+
+// closeRooms sends everybody away and waits until all rooms are stored and closed.
+func (w *world) closeRooms() {
+	w.t.Helper()
+	w.everybodyAway()
+	harness.Eventually(w.t, "rooms without members to be closed", func() bool {
+		for _, s := range w.hosts {
+			if !strings.Contains(string(s.Get("/metrics")), "\nsymphony_rooms_open 0\n") {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // collect asks the symphony clients what was acknowledged since.

@@ -41,7 +41,6 @@ type storage struct {
 var (
 	ownPostgresAndS3    = storage{name: "Postgres + S3", postgres: true, own: true, s3: true}
 	linkedPostgresAndS3 = storage{name: "Postgres + S3", postgres: true, linked: true, s3: true}
-	postgresAndS3       = storage{name: "Postgres + S3", postgres: true, s3: true}
 	postgresAndProxied  = storage{name: "Postgres + S3", postgres: true, s3: true, fronted: true}
 	postgresAndFiles    = storage{name: "Postgres + directory", postgres: true}
 	embeddedOnly        = storage{name: "embedded"}

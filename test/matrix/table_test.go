@@ -35,6 +35,6 @@ var scenarios = []scenario{
 	{name: "postgres-down", storage: ownPostgresAndS3, short: 2, flags: pressureFlags, run: storageDown,
 		fault: fault{what: "Postgres down until the server takes no more"}},
 	{name: "postgres-clock", storage: ownPostgresAndS3, fault: postgresClock, short: 4, setUp: fakePostgresClock},
-	{name: "server-clock", storage: postgresAndS3, fault: serverClock, setUp: fakeServerClock},
+	{name: "server-clock", storage: postgresAndProxied, fault: serverClock, setUp: noticeSkew, run: skewedRounds},
 	{name: "server-clock-embedded", storage: embeddedOnly, fault: serverClock, setUp: fakeServerClock},
 }

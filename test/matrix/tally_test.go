@@ -2,18 +2,18 @@ package matrix
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
 // errorCount finds what a server counts of things that went wrong.
-var errorCount = regexp.MustCompile(`(?m)^symphony_errors_total\{kind="(storage|room_fenced)"\} ([0-9]+)`)
+var errorCount = regexp.MustCompile(`(?m)^symphony_errors_total\{kind="(storage|room_fenced|panic)"\} ([0-9]+)`)
 
 var backlogBytes = regexp.MustCompile(`(?m)^symphony_journal_backlog_bytes (\S+)`)
 
@@ -86,8 +86,17 @@ func (w *world) epochsInOrder() {
 	}
 }
 
-// noteCounts puts into the table what was counted.
+// noteCounts puts into the table what was counted. A panic is a fault of the server, whatever was done to it.
 func (w *world) noteCounts() {
+	w.t.Helper()
+	if n := w.tally.total["panic"]; n > 0 {
+		w.t.Errorf("there were %d panics (seed %d)", n, w.seed)
+	}
+	for _, s := range w.hosts {
+		if strings.Contains(s.Logs(), "panic") {
+			w.t.Errorf("a server's output speaks of a panic (seed %d)", w.seed)
+		}
+	}
 	if n := w.tally.total["storage"]; n > 0 {
 		w.result.note("servers met %d errors of storage", n)
 	}
@@ -98,6 +107,6 @@ func (w *world) noteCounts() {
 		w.result.note("%d requests or commits met the fault", n)
 	}
 	if n := w.result.JournalRows; n > 0 {
-		w.result.note("%s", fmt.Sprint(n, " journal rows, epochs in order"))
+		w.result.note("%d rows of the journal, epochs in order", n)
 	}
 }

@@ -42,6 +42,7 @@ type world struct {
 	paused map[int]bool // servers that stand still
 	tally  tally
 	hits   atomic.Int64 // requests and commits that a proxy spoilt
+	skewed atomic.Int64 // requests that the S3 server refused for their time
 }
 
 // roomLife is the number of rounds after which rooms are made anew.
