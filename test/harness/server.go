@@ -29,6 +29,7 @@ type Server struct {
 	Command string   // dev or serve
 	Program string   // path of the program; empty: Binary
 	Env     []string // NAME=value, beside the environment of this process
+	Front   string   // host:port that clients connect to, such as that of a proxy; empty: Addr
 
 	t    testing.TB
 	args []string
@@ -173,7 +174,12 @@ func (s *Server) WaitExit() (int, string) {
 func (s *Server) Logs() string { return s.logs.String() }
 
 // WebSocketURL is what y-websocket clients connect to; the room is appended.
-func (s *Server) WebSocketURL() string { return "ws://" + s.Addr + "/rooms" }
+func (s *Server) WebSocketURL() string {
+	if s.Front != "" {
+		return "ws://" + s.Front + "/rooms"
+	}
+	return "ws://" + s.Addr + "/rooms"
+}
 
 // Get asks for a path of the management API and fails the test if the answer is not 200.
 func (s *Server) Get(path string) []byte {

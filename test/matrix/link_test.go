@@ -14,8 +14,8 @@ type weather struct {
 	freeze bool          // nothing passes, nothing ends
 	rate   int           // bytes per second in each direction of each connection; 0: no limit
 	delay  time.Duration // passes before what the server says is passed on
-	// cut, if not nil, sees what the client says. It ends the connection before or after the server gets that.
-	cut func(chunk []byte) (before, after bool)
+	// cut, if not nil, sees what the client says. It ends the connection when the server has got half of that, or all.
+	cut func(chunk []byte) (half, all bool)
 }
 
 // link is a TCP proxy before a server.
@@ -126,14 +126,14 @@ func (p *link) pass(from, to net.Conn, gone <-chan struct{}, fromClient bool) {
 		if !ok {
 			return
 		}
-		var after bool
+		var half, all bool
 		if fromClient && w.cut != nil {
-			var before bool
-			if before, after = w.cut(chunk); before {
-				return
-			}
+			half, all = w.cut(chunk)
 		}
-		if _, err := to.Write(chunk); err != nil || after {
+		if half {
+			chunk = chunk[:n/2]
+		}
+		if _, err := to.Write(chunk); err != nil || half || all {
 			return
 		}
 	}

@@ -104,6 +104,9 @@ func newWorld(t *testing.T, s scenario, seed int) *world {
 		w.reconnect = s.retry
 	}
 	t.Cleanup(func() {
+		if t.Skipped() {
+			return
+		}
 		w.result.failed = t.Failed()
 		report.mu.Lock()
 		report.results = append(report.results, w.result)

@@ -23,6 +23,8 @@ var scenarios = []scenario{
 	{name: "postgres-cuts", storage: linkedPostgresAndS3, fault: linkCuts, short: 4},
 	{name: "postgres-cuts-commits", storage: linkedPostgresAndS3, fault: linkCutsCommits, short: 4},
 	{name: "postgres-black-hole", storage: linkedPostgresAndS3, fault: linkFreezes, short: 1},
+	{name: "client-cuts", storage: postgresAndFiles, fault: clientCuts, short: 4, setUp: linkClients},
+	{name: "client-cuts-embedded", storage: embeddedOnly, fault: clientCuts, short: 3, setUp: linkClients},
 	{name: "two-hosts", storage: linkedPostgresAndS3, hosts: 2, fault: twoHosts, short: 3, retry: 150,
 		run: func(w *world, rounds int) {
 			w.fencedRounds(rounds, twoHosts)

@@ -27,7 +27,7 @@ type world struct {
 	postgres *services.PostgresServer // nil: embedded catalog
 	own      bool                     // postgres is this scenario's alone
 	database string
-	link     *link            // before postgres
+	link     *link            // before postgres, or between clients and server
 	bucket   *services.Bucket // nil: snapshots in a directory
 	front    *services.Proxy  // before the bucket
 	clock    string           // file that says by how much a clock is wrong
