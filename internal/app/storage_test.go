@@ -3,15 +3,19 @@ package app
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/symphony-rtc/symphony/crdt"
+	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/test/services"
 )
 
@@ -97,5 +101,60 @@ func live(t *testing.T, config Config, life int) {
 		t.Errorf("life %d: not ready: %v, %v", life, ready, err)
 	} else {
 		ready.Body.Close()
+	}
+}
+
+// TestRottenObject changes a byte of a snapshot behind the S3 server, which keeps its checksum: the room can only be
+// read, and a repair makes do with what there is.
+func TestRottenObject(t *testing.T) {
+	bucket := services.S3(t)
+	bucket.Setenv(t)
+	config := Default()
+	config.Addr, config.Data, config.Storage.Snapshots = "127.0.0.1:0", t.TempDir(), bucket.URL
+	live(t, config, 0)
+
+	rotten := 0
+	err := filepath.WalkDir(bucket.Dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".snap") || entry.IsDir() {
+			return err
+		}
+		object, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		rotten++
+		object[len(object)-1] ^= 1
+		return os.WriteFile(path, object, 0o600)
+	})
+	if err != nil || rotten == 0 {
+		t.Fatalf("%d snapshots were changed, %v", rotten, err)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	server, err := StartServe(ctx, config, slog.New(slog.DiscardHandler), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := server.Shutdown(ctx); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+	}()
+	nothing := func(*crdt.Doc, bool) ([]byte, error) { return nil, nil }
+	if err := server.host.Edit(ctx, "room", nothing); !errors.Is(err, room.ErrQuarantined) {
+		t.Fatalf("editing the room: %v", err)
+	}
+	answer, err := http.Post(server.Places().Rooms+"/room/repair", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("repair answers %d: %s (%v)", answer.StatusCode, body, err)
+	}
+	if err := server.host.Edit(ctx, "room", nothing); err != nil {
+		t.Fatalf("editing the repaired room: %v", err)
 	}
 }

@@ -61,7 +61,7 @@ func TestQ_READONLY(t *testing.T) {
 		if answer, _ := answers(a.take(), nil); !bytes.Equal(answer, []byte{0}) {
 			t.Errorf("initial content: answers %v", answer)
 		}
-		wantCode(t, receive(sa, updateMessage(letter(3))...), protocol.CloseForbidden)
+		wantCode(t, receive(sa, updateMessage(letter(3))...), protocol.CloseUnavailable)
 		if err := <-editing(h, letter(9)); err == nil {
 			t.Error("a damaged room was edited")
 		}

@@ -113,7 +113,8 @@ func (r *room) receiveUpdate(s *Session, msg protocol.Message, f protocol.Frame)
 			return nil // a client answers our step 1 whether it may write or not
 		}
 		if r.quarantine != nil {
-			return protocol.Closef(protocol.CloseForbidden, "the room is damaged and can only be read until it is repaired")
+			// Not final: it may write again once the room is repaired.
+			return protocol.Closef(protocol.CloseUnavailable, "the room is damaged and can only be read until it is repaired")
 		}
 		return protocol.Closef(protocol.CloseForbidden, "this connection may only read")
 	}

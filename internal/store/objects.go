@@ -41,6 +41,9 @@ type ObjectsWithClock interface {
 var (
 	// ErrNoObject is returned by Objects.Get.
 	ErrNoObject = errors.New("no such object")
+	// ErrDamagedObject is wrapped by errors of Objects.Get about bytes that, however often they are asked for, do not have the
+	// checksum that the storage keeps of them.
+	ErrDamagedObject = errors.New("the object is damaged")
 	// ErrObjectExists is returned by Objects.Put; an object is never overwritten.
 	ErrObjectExists = errors.New("object exists already")
 )

@@ -209,10 +209,14 @@ func (s *Store) snapshot(ctx context.Context, id, key string, through uint64) ([
 		return nil, fmt.Errorf("snapshot %s of room %q: %w; repair the room or restore the file from a backup: %w",
 			key, id, ErrNoObject, room.ErrCorrupt)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrDamagedObject) {
 		return nil, fmt.Errorf("get snapshot %s: %w", key, err)
 	}
-	is, body, err := parseSnapshot(object)
+	var is snapshotInfo
+	var body []byte
+	if err == nil {
+		is, body, err = parseSnapshot(object)
+	}
 	switch {
 	case err != nil:
 	case is.room != id:

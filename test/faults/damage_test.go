@@ -91,8 +91,8 @@ func isolated(t *testing.T, p *harness.Puppet, s *harness.Server, room string) {
 	update := []byte{0, 2, 16, 1, 1, 3, 0, 4, 1, 4, 't', 'e', 'x', 't', 1, 'a', 0}
 	update[2] = byte(len(update) - 3)
 	end := p.Raw(harness.Exchange{URL: s.WebSocketURL() + "/" + room, Messages: [][]byte{update}})
-	if end.Code != 4403 || !strings.Contains(end.Reason, "damaged") || len(end.Received) == 0 {
-		t.Errorf("a member who writes into the damaged room was answered %+v instead of 4403 and a reason", end)
+	if end.Code != 4503 || !strings.Contains(end.Reason, "damaged") || len(end.Received) == 0 {
+		t.Errorf("a member who writes into the damaged room was answered %+v instead of 4503 and a reason", end)
 	}
 	if status, body, err := s.TryGet("/v1/rooms/" + room); err != nil || status != 200 || !strings.Contains(string(body), `"quarantine":"`) {
 		t.Errorf("the description of the damaged room: status %d, %v: %s", status, err, body)

@@ -7,6 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"time"
+
+	"github.com/symphony-rtc/symphony/internal/store"
 )
 
 // MaxObject is the largest object that is downloaded, in bytes: more than a snapshot ever has. It bounds what a damaged
@@ -21,7 +23,8 @@ type Answer struct {
 }
 
 // Download returns the whole body of what ask gets, or an error, never a part. Errors of ask are final, as the client
-// libraries have their own retries; a body that ends early, or fails its check, is asked for again a few times.
+// libraries have their own retries; a body that ends early, or fails its check, is asked for again a few times. One that
+// fails its check each time is store.ErrDamagedObject.
 func Download(ctx context.Context, ask func(ctx context.Context) (Answer, error)) ([]byte, error) {
 	for attempt := 1; ; attempt++ {
 		answer, err := ask(ctx)
@@ -54,10 +57,12 @@ func readAll(answer Answer) (object []byte, err error) {
 	if n, err := answer.Body.Read(make([]byte, 1)); n > 0 {
 		return nil, fmt.Errorf("the answer goes on after its %d bytes", answer.Length)
 	} else if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", err, store.ErrDamagedObject)
 	}
 	if answer.Check != nil {
-		return object, answer.Check(object)
+		if err := answer.Check(object); err != nil {
+			return nil, fmt.Errorf("%w: %w", err, store.ErrDamagedObject)
+		}
 	}
 	return object, nil
 }
