@@ -220,9 +220,13 @@ func (c *cloud) replace(key string) {
 }
 
 func (c *cloud) strays() {
-	orphan := store.NewSnapshotKey("gone", 1, 1)
 	s := c.change()
-	for _, key := range []string{orphan, "ab/notes.txt"} {
+	known, err := s.Rooms(c.t.Context(), "", 1)
+	if err != nil || len(known) == 0 {
+		c.t.Fatalf("%d rooms, %v", len(known), err)
+	}
+	orphan, stranger := store.NewSnapshotKey(known[0].ID, 1, 1), store.NewSnapshotKey("of another installation", 1, 1)
+	for _, key := range []string{orphan, stranger, "ab/notes.txt"} {
 		if err := s.Objects().Put(c.t.Context(), key, []byte("something")); err != nil {
 			c.t.Fatal(err)
 		}
@@ -230,14 +234,19 @@ func (c *cloud) strays() {
 	c.close(s)
 	c.wantState(store.Doubtful, want{"orphans", "", store.Fine, "none"}, want{"foreign objects", "", store.Doubtful, "notes.txt"})
 	old := time.Now().Add(-2 * time.Hour)
-	if err := os.Chtimes(c.file(orphan), old, old); err != nil {
-		c.t.Fatal(err)
+	for _, key := range []string{orphan, stranger} {
+		if err := os.Chtimes(c.file(key), old, old); err != nil {
+			c.t.Fatal(err)
+		}
 	}
-	c.wantState(store.Doubtful, want{"orphans", "", store.Doubtful, orphan})
+	c.wantState(store.Doubtful, want{"orphans", "", store.Doubtful, orphan}, want{"orphans", "", store.Doubtful, "does not know: " + stranger})
 	_, found := c.run(doctor.Options{Fix: true})
 	c.wantFound(found, want{"orphans", "", store.Fine, "removed 1"})
 	if _, err := os.Stat(c.file(orphan)); err == nil {
 		c.t.Error("the orphan is still there")
+	}
+	if _, err := os.Stat(c.file(stranger)); err != nil {
+		c.t.Errorf("the snapshot of a room that the catalog does not know: %v", err)
 	}
 	if sum, found := c.run(doctor.Options{}); sum.Rooms != 3 || sum.Damaged != 0 {
 		c.t.Errorf("%+v%s", sum, describe(found))

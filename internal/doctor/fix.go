@@ -33,7 +33,7 @@ func (r *run) fix(ctx context.Context) {
 }
 
 func (r *run) removeOrphans(ctx context.Context, s *store.Store) {
-	_, _, err := strays(ctx, s, func(key string) error { return s.Objects().Delete(ctx, key) })
+	_, _, _, err := strays(ctx, s, func(key string) error { return s.Objects().Delete(ctx, key) })
 	if err != nil {
 		r.add(checkOrphans, store.Broken, fmt.Sprintf("they could not be removed: %v", err), "see what the error says")
 		return

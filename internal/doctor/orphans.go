@@ -55,7 +55,7 @@ func (s *sample) String() string {
 
 // objects looks for objects that nothing refers to, and for such as are not ours.
 func (r *run) objects(ctx context.Context, s *store.Store) {
-	orphans, foreign, err := strays(ctx, s, nil)
+	orphans, foreign, others, err := strays(ctx, s, nil)
 	switch {
 	case ctx.Err() != nil:
 		return
@@ -76,29 +76,40 @@ func (r *run) objects(ctx context.Context, s *store.Store) {
 		r.add(checkOrphans, store.Doubtful, fmt.Sprintf("%s that nothing refers to, which crashes leave: %v", count(orphans.n, "object"), &orphans),
 			"remove them with `symphony doctor --fix`; they only take up space")
 	}
+	if others.n > 0 {
+		r.add(checkOrphans, store.Doubtful, fmt.Sprintf("%s of rooms that this catalog does not know: %v", count(others.n, "snapshot"), &others),
+			"is this the right catalog for this place, and the only one? symphony never removes them; they may also be left of rooms that were erased")
+	}
 	if foreign.n > 0 {
 		r.add(checkForeign, store.Doubtful, fmt.Sprintf("%s of other names than symphony's: %v", count(foreign.n, "object"), &foreign),
 			"symphony leaves them alone; give it a directory, bucket or prefix of its own")
 	}
 }
 
-// strays finds the objects that look like snapshots, are an hour old and not in use, and calls found with each, and those with
-// foreign names.
-func strays(ctx context.Context, s *store.Store, found func(key string) error) (orphans, foreign sample, err error) {
-	used := keySet{seed: maphash.MakeSeed()}
+// strays finds the objects that look like snapshots, are an hour old and not in use, and calls found with each; those with
+// foreign names; and snapshots of rooms that the catalog does not know, which may be another installation's.
+func strays(ctx context.Context, s *store.Store, found func(key string) error) (orphans, foreign, others sample, err error) {
+	used, names := keySet{seed: maphash.MakeSeed()}, keySet{seed: maphash.MakeSeed()}
 	if err := s.SnapshotKeys(ctx, used.add); err != nil {
-		return orphans, foreign, err
+		return orphans, foreign, others, err
+	}
+	if err := s.RoomIDs(ctx, func(id string) error { return names.add(store.KeyName(id)) }); err != nil {
+		return orphans, foreign, others, err
 	}
 	slices.Sort(used.hashes)
+	slices.Sort(names.hashes)
 	aged, ok := s.Objects().(store.AgedObjects)
 	if !ok {
-		return orphans, foreign, fmt.Errorf("the ages of objects are not known here: %w", errors.ErrUnsupported)
+		return orphans, foreign, others, fmt.Errorf("the ages of objects are not known here: %w", errors.ErrUnsupported)
 	}
 	err = aged.ListAged(ctx, func(key string, age time.Duration) error {
 		switch {
 		case !store.IsSnapshotKey(key):
 			foreign.add(key)
-		case age >= store.OrphanAge && !used.has(key):
+		case age < store.OrphanAge || used.has(key):
+		case !names.has(store.NameOf(key)):
+			others.add(key)
+		default:
 			orphans.add(key)
 			if found != nil {
 				return found(key)
@@ -106,5 +117,5 @@ func strays(ctx context.Context, s *store.Store, found func(key string) error) (
 		}
 		return nil
 	})
-	return orphans, foreign, err
+	return orphans, foreign, others, err
 }

@@ -11,6 +11,7 @@ const (
 	visitsEvery  = time.Second      // how long visits are gathered
 	visitsAtOnce = 500              // in one transaction
 	visitsKept   = 20_000           // that wait while storage is down
+	visitsSlack  = 2_000            // more before the oldest are forgotten, which moves all others
 	visitsPause  = 10 * time.Second // the longest pause after a failure
 )
 
@@ -46,7 +47,7 @@ func (r *recorder) add(v Visit) {
 
 // bound forgets the oldest of too many. r.mu is held.
 func (r *recorder) bound() {
-	if over := len(r.queue) - visitsKept; over > 0 {
+	if over := len(r.queue) - visitsKept; over > visitsSlack {
 		r.lost += over
 		r.queue = append(r.queue[:0], r.queue[over:]...)
 	}

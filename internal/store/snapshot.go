@@ -118,8 +118,7 @@ var keyPattern = regexp.MustCompile(`^[0-9a-f]{2}/[0-9a-f]{32}-[0-9a-f]{16}-[0-9
 // NewSnapshotKey makes a key that no other snapshot has: a folder of two digits, then 128 bits of the SHA-256 of the
 // room id, epoch, through and 64 random bits, all in hexadecimal. The room id itself is data and never part of a key.
 func NewSnapshotKey(id string, epoch, through uint64) string {
-	hash := sha256.Sum256([]byte(id))
-	name := hex.EncodeToString(hash[:16])
+	name := KeyName(id)
 	var nonce [8]byte
 	rand.Read(nonce[:]) // never fails (crypto/rand)
 	return fmt.Sprintf("%s/%s-%016x-%016x-%x.snap", name[:2], name, epoch, through, nonce)
@@ -127,3 +126,12 @@ func NewSnapshotKey(id string, epoch, through uint64) string {
 
 // IsSnapshotKey reports whether NewSnapshotKey could have made the key.
 func IsSnapshotKey(key string) bool { return keyPattern.MatchString(key) }
+
+// KeyName is what the keys of all snapshots of a room have in common, and those of no other room.
+func KeyName(id string) string {
+	hash := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(hash[:16])
+}
+
+// NameOf is the KeyName of the room that a key, for which IsSnapshotKey holds, was made for.
+func NameOf(key string) string { return key[3:35] }
