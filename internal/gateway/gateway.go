@@ -86,6 +86,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	offered := hasToken(r.Header["Sec-Websocket-Protocol"], subprotocol)
 	symphony := offered || r.URL.Query().Get("protocol") == subprotocol
+	c.out.reserved = symphony // for hello, however long the room takes to load
 	if err := c.upgrade(w, acceptance(r.Header.Get("Sec-Websocket-Key"), offered)); err != nil {
 		g.leave()
 		refuse(w, err)

@@ -34,6 +34,7 @@ type outbox struct {
 	full       bool    // a goroutine waits for the socket to have room, and writes the queue then
 	held       bool    // the queue waits for the next tick of a flusher
 	told       bool    // something was sent since the last sweep
+	reserved   bool    // nothing was sent yet, and the first message has to be the room's
 	head, tail *buffer // the queue
 	queued     int     // bytes in it
 	cause      protocol.CloseCode
@@ -55,7 +56,7 @@ func (o *outbox) send(p []byte, later bool) chore {
 	if o.state != stateOpen {
 		return nothing
 	}
-	o.told = true
+	o.told, o.reserved = true, false
 	return o.put(p, later)
 }
 
@@ -235,11 +236,11 @@ func (o *outbox) hangUp(at time.Time) bool {
 	return o.state == stateClosing
 }
 
-// quiet reports whether no message was sent since it was last called.
+// quiet reports whether no message was sent since it was last called, so that a sign of life is due.
 func (o *outbox) quiet() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	quiet := !o.told
+	quiet := !o.told && !o.reserved
 	o.told = false
 	return quiet
 }

@@ -81,6 +81,35 @@ func TestP_OWNER_probe(t *testing.T) {
 	}
 }
 
+// While a room is being loaded, plain clients are told that the server lives. Those of symphony.v1 are not: hello is
+// the first message that they get.
+func TestH_FIRST_whileTheRoomLoads(t *testing.T) {
+	loaded := make(chan struct{})
+	host := &relayHost{join: func(string) error { <-loaded; return nil }}
+	g, addr := serve(t, host, Options{PingEvery: time.Hour})
+	stopSweeper(g)
+	plain := dial(t, addr, "plain")
+	symphony, _ := request(t, addr, "/rooms/symphony", map[string]string{"Sec-WebSocket-Protocol": subprotocol})
+	for range 2 * g.pace.quiet {
+		g.sweepAll()
+	}
+	if got := plain.message(); string(got) != "\x01\x01\x00" {
+		t.Errorf("while its room is loaded, a plain client got %x", got)
+	}
+	close(loaded)
+	eventually(t, "joined", func() bool { return len(host.members("symphony")) == 1 })
+	host.send("symphony", []byte("hello"), false)
+	if got := symphony.message(); string(got) != "hello" {
+		t.Errorf("the first message to a client of symphony.v1 is %x", got)
+	}
+	for range g.pace.quiet + 1 { // the first of them sees that something was sent
+		g.sweepAll()
+	}
+	if got := symphony.message(); string(got) != "\x01\x01\x00" {
+		t.Errorf("later it got %x instead of a sign of life", got)
+	}
+}
+
 func TestC_PING_C_LONELY(t *testing.T) {
 	host := &relayHost{}
 	g, addr := serve(t, host, Options{})
