@@ -8,6 +8,7 @@ import (
 type fault struct {
 	what  string                       // for the table
 	begin func(w *world) (lift func()) // makes it happen; lift ends it and everything runs again
+	after func(w *world)               // what a person does once everything runs again; may be nil
 	hold  [2]time.Duration             // how long it lasts, at least and at most
 }
 

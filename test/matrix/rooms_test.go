@@ -159,7 +159,12 @@ func (w *world) durableAgain() {
 			before[c] = c.Status().Count
 		}
 	})
+	looked := began
 	for len(before) > 0 {
+		if time.Since(looked) > 2*time.Second { // a request that began in the fault may have ended only now
+			w.afterwards()
+			looked = time.Now()
+		}
 		for c, count := range before {
 			if c.Status().Count > count {
 				delete(before, c)

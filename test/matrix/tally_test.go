@@ -106,6 +106,9 @@ func (w *world) noteCounts() {
 	if n := w.hits.Load(); n > 0 {
 		w.result.note("%d requests or commits met the fault", n)
 	}
+	if w.quarantined > 0 {
+		w.result.note("%d times a room was in quarantine and nothing was found to be missing", w.quarantined)
+	}
 	if n := w.result.JournalRows; n > 0 {
 		w.result.note("%d rows of the journal, epochs in order", n)
 	}

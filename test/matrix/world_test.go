@@ -39,6 +39,9 @@ type world struct {
 	pause      int // milliseconds at most between a client's edits
 	reconnect  int // milliseconds at least between a client's connections
 
+	after       func(w *world) // what a person does after the fault
+	quarantined int            // rooms that a person took out of quarantine
+
 	paused map[int]bool // servers that stand still
 	tally  tally
 	hits   atomic.Int64 // requests and commits that a proxy spoilt
@@ -120,13 +123,22 @@ func (w *world) blackout(lift func()) {
 	lift()
 	w.storageUp()
 	w.start()
+	w.afterwards()
 	w.verify(0)
 	w.everybodyBack()
+}
+
+// afterwards does what a person has to do after the fault.
+func (w *world) afterwards() {
+	if w.after != nil {
+		w.after(w)
+	}
 }
 
 // rounds injects faults at random moments, as often as wanted.
 func (w *world) rounds(n int, f fault) {
 	w.t.Helper()
+	w.after = f.after
 	for round := range n {
 		if round%roomLife == 0 {
 			if round > 0 {
@@ -149,6 +161,7 @@ func (w *world) rounds(n int, f fault) {
 		} else {
 			lift()
 			w.start()
+			w.afterwards()
 		}
 		w.durableAgain()
 	}
