@@ -256,7 +256,7 @@ func TestUnfinishedImport(t *testing.T) {
 		t.Fatalf("%+v, %v", info, err)
 	}
 	m := join(t, to.host, "demo", 2)
-	if err := m.write("x", "x"); !isClosed(err, protocol.CloseForbidden) {
+	if err := m.write("x", "x"); !isClosed(err, protocol.CloseUnavailable) {
 		t.Errorf("a room of which only a part is there can be written: %v", err)
 	}
 	if err := to.Erase(t.Context(), "demo"); err != nil {

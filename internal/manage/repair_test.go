@@ -36,7 +36,7 @@ func TestRepairSnapshot(t *testing.T) {
 	}
 	w.damage("demo")
 	reader := join(t, w.host, "demo", 2)
-	if err := reader.write("x", "x"); !isClosed(err, protocol.CloseForbidden) {
+	if err := reader.write("x", "x"); !isClosed(err, protocol.CloseUnavailable) {
 		t.Errorf("writing to a damaged room: %v", err)
 	}
 	info := must(w.store.Room(t.Context(), "demo"))(t)
