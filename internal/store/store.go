@@ -103,8 +103,8 @@ func (s *Store) Open(ctx context.Context, id string, events room.JournalEvents) 
 }
 
 // Claim is Open for those who want to do more with a room than a host does. A room whose data turns out to be damaged is
-// put into quarantine. One whose snapshot is missing is not: that is what a wrong bucket looks like, for every room that is
-// opened, and the next Claim may find it.
+// put into quarantine. One whose snapshot is missing, or does not have the checksum that the storage gives with it, is not: that is
+// what a wrong or failing bucket looks like, for every room that is opened, and the next Claim may find it well.
 func (s *Store) Claim(ctx context.Context, id string, events room.JournalEvents) (*Handle, room.Stored, error) {
 	if id == "" || len(id) > MaxIDBytes {
 		return nil, room.Stored{}, fmt.Errorf("open room %q: a room id has 1 to %d bytes, this has %d", id, MaxIDBytes, len(id))
@@ -113,7 +113,7 @@ func (s *Store) Claim(ctx context.Context, id string, events room.JournalEvents)
 	if err == nil {
 		return h, stored, nil
 	}
-	if errors.Is(err, room.ErrCorrupt) && !errors.Is(err, ErrQuarantined) && !errors.Is(err, ErrNoObject) {
+	if errors.Is(err, room.ErrCorrupt) && !errors.Is(err, ErrQuarantined) && !errors.Is(err, ErrNoObject) && !errors.Is(err, ErrDamagedObject) {
 		if e := s.catalog.Quarantine(context.WithoutCancel(ctx), id, Reason(err)); e != nil {
 			err = fmt.Errorf("%w (and noting that failed: %v)", err, e)
 		}
