@@ -35,8 +35,9 @@ func (h *Host) Evict(ctx context.Context, id string, why *protocol.CloseError) e
 	return nil
 }
 
-// Hold keeps a room from being opened on this host, evicts it if it is in memory, and calls do; who wants to join waits until that
-// returns. For what has to be done to a room in the store. Only one Hold of a room runs at a time. The error is Evict's or do's.
+// Hold keeps a room from being opened, on this host and on others that know of its Claims, evicts it if it is in memory here, and
+// calls do; who wants to join waits until that returns. For what has to be done to a room in the store. Only one Hold of a room
+// runs at a time. The error is that of Evict, of Claims, or of do.
 func (h *Host) Hold(ctx context.Context, id string, why *protocol.CloseError, do func() error) error {
 	for {
 		h.mu.Lock()
@@ -61,6 +62,12 @@ func (h *Host) Hold(ctx context.Context, id string, why *protocol.CloseError, do
 	}()
 	if err := h.Evict(ctx, id, why); err != nil {
 		return err
+	}
+	if h.opts.Claims != nil {
+		if err := h.opts.Claims.Claim(ctx, id); err != nil {
+			return fmt.Errorf("hold room %q: %w", id, err)
+		}
+		defer h.opts.Claims.Release(id)
 	}
 	return do()
 }

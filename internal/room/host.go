@@ -25,6 +25,7 @@ type Options struct {
 	Logger        *slog.Logger  // discards by default
 	Observer      Observer      // may be nil
 	Visits        Visits        // may be nil
+	Claims        Claims        // may be nil: this host is the only one
 }
 
 // Observer hears of what the people who run a host want to see. Its methods are called from several goroutines.

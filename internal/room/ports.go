@@ -87,6 +87,16 @@ type JournalEvents interface {
 	Fenced()
 }
 
+// Claims is how a host tells others that it serves a room, where there are others (internal/cluster). It routes, it does not
+// fence: that is the store's. Safe for concurrent use.
+type Claims interface {
+	// Claim makes this host the one that serves the room, before the room is opened in the store. An error that is a
+	// *protocol.CloseError is what joiners are told, CloseMoved if another host serves the room.
+	Claim(ctx context.Context, id string) error
+	// Release says that the room is gone from this host. It returns at once; calls about one room take effect in their order.
+	Release(id string)
+}
+
 var (
 	// ErrFenced is returned by a Handle whose room has been opened by another process since.
 	ErrFenced = errors.New("room was opened elsewhere: this host's epoch is over")

@@ -32,6 +32,7 @@ type room struct {
 
 	mu      sync.Mutex
 	phase   phase
+	claimed bool                 // others know that this host serves the room
 	refuse  *protocol.CloseError // with gone: what joiners are told; nil means try again
 	settled chan struct{}        // closed when releasing ended
 
@@ -75,6 +76,9 @@ func newRoom(h *Host, id string) *room {
 // load opens the room in the store and builds its document.
 func (r *room) load() {
 	defer close(r.loaded)
+	if err := r.claim(); err != nil {
+		return
+	}
 	start := r.host.now()
 	handle, stored, err := r.host.store.Open(r.host.ctx, r.id, r)
 	var doc *crdt.Doc
@@ -122,6 +126,32 @@ func (r *room) load() {
 	}
 }
 
+// claim makes this host the one that serves the room; if that cannot be the room ends.
+func (r *room) claim() error {
+	claims := r.host.opts.Claims
+	if claims == nil {
+		return nil
+	}
+	err := claims.Claim(r.host.ctx, r.id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil && r.phase == gone { // the host gave up meanwhile
+		claims.Release(r.id)
+		return errShutdown
+	}
+	if err == nil {
+		r.claimed = true
+		return nil
+	}
+	var why *protocol.CloseError
+	if !errors.As(err, &why) {
+		r.log.Error("room cannot be claimed", "error", err)
+		why = protocol.Closef(protocol.CloseUnavailable, "it cannot be found out just now who serves the room; try again")
+	}
+	r.end(why)
+	return why
+}
+
 // errDeleted is what members and joiners of a deleted room are told.
 var errDeleted = protocol.Closef(protocol.CloseDeleted, "the room was deleted")
 
@@ -163,6 +193,9 @@ func (r *room) end(why *protocol.CloseError) {
 	}
 	r.wake()
 	close(r.settled)
+	if r.claimed { // before a new room of that id can be made, which claims it again
+		r.host.opts.Claims.Release(r.id)
+	}
 	r.host.forget(r)
 	for _, s := range r.members {
 		s.reason = why.Reason
