@@ -17,6 +17,7 @@ const (
 	CloseRestarting  CloseCode = 4501 // the server is shutting down
 	CloseUnavailable CloseCode = 4503 // the room cannot be loaded or stored just now
 	CloseMoved       CloseCode = 4504 // another host serves the room now
+	CloseFull        CloseCode = 4505 // this host has no place for another room
 	CloseTooSlow     CloseCode = 4508 // the client reads slower than the room writes
 	CloseNoPong      CloseCode = 4509 // nothing was heard of the client, not even the answer to a ping
 	CloseTooMany     CloseCode = 4529 // a connection over the limit of its room or server

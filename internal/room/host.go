@@ -246,7 +246,7 @@ func (h *Host) enter(id string) (r *room, fresh bool, held <-chan struct{}, err 
 		return r, false, nil, nil
 	}
 	if len(h.rooms) >= h.opts.MaxRooms {
-		return nil, false, nil, protocol.Closef(protocol.CloseUnavailable, "this server has its limit of %d rooms open", h.opts.MaxRooms)
+		return nil, false, nil, protocol.Closef(protocol.CloseFull, "this server has its limit of %d rooms open", h.opts.MaxRooms)
 	}
 	r = newRoom(h, id)
 	h.rooms[id] = r

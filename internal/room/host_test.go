@@ -444,7 +444,7 @@ func TestLimits(t *testing.T) {
 		_, err := h.Join(t.Context(), "room", &recorder{}, JoinOptions{})
 		wantCode(t, err, protocol.CloseTooMany)
 		_, err = h.Join(t.Context(), "another", &recorder{}, JoinOptions{})
-		wantCode(t, err, protocol.CloseUnavailable)
+		wantCode(t, err, protocol.CloseFull)
 		for client := range byte(2) {
 			if err := receive(s, updateMessage(letter(client))...); err != nil {
 				t.Fatal(err)
