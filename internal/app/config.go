@@ -16,6 +16,7 @@ type Config struct {
 	Storage Storage `name:"storage"`
 	History History `name:"history"`
 	Admin   Admin   `name:"admin"`
+	Cluster Cluster `name:"cluster"`
 
 	Limits   Limits   `name:"limits"`
 	Room     Room     `name:"room"`
@@ -58,6 +59,28 @@ type History struct {
 type Admin struct {
 	Token string `name:"token" doc:"what requests to the management API have to bring as Authorization: Bearer; empty: on a loopback address none, elsewhere rooms can only be read"`
 }
+
+// Cluster says how this process serves rooms together with others.
+type Cluster struct {
+	Isolation  string        `name:"isolation" doc:"symphony serve: none (this process serves all rooms) or process (a process for each cluster.capacity rooms)"`
+	Registry   string        `name:"registry" doc:"where hosts and proxies find each other: etcd://host:2379,host:2379/prefix (etcds:// with TLS); symphony room and symphony proxy need it"`
+	Capacity   int           `name:"capacity" doc:"most rooms of a host; with 1 it ends when its room has closed"`
+	Advertise  string        `name:"advertise" doc:"address at which proxies reach this host, host:port; empty: that of addr, with this machine's own address if addr is for all"`
+	Zone       string        `name:"zone" doc:"what fails together with this host, such as a rack or an availability zone; rooms are spread over zones"`
+	Lease      time.Duration `name:"lease" doc:"how long a host may be silent before its rooms are given to others"`
+	Deployment string        `name:"deployment" doc:"Kubernetes: namespace/name of the Deployment of hosts, which proxies scale"`
+	Free       int           `name:"free" doc:"least number of hosts that wait ready for rooms"`
+	FreeMost   int           `name:"free_most" doc:"most hosts that wait ready for rooms, however many are opened"`
+	Hosts      int           `name:"hosts" doc:"most hosts at a time"`
+	Memory     Bytes         `name:"memory" doc:"most memory of a process that cluster.isolation starts, where control groups may be used"`
+	Processors float64       `name:"processors" doc:"most processors of a process that cluster.isolation starts, where control groups may be used; 0 for no limit"`
+}
+
+// Values of Cluster.Isolation.
+const (
+	IsolationNone    = "none"
+	IsolationProcess = "process"
+)
 
 // Room says how long rooms live in memory.
 type Room struct {
@@ -102,6 +125,9 @@ func Default() Config {
 			Rooms:       100_000,
 			Backlog:     64 << 20,
 			Waiting:     256 << 20,
+		},
+		Cluster: Cluster{
+			Isolation: IsolationNone, Capacity: 1, Lease: 5 * time.Second, Free: 2, FreeMost: 50, Hosts: 10_000, Memory: 2 << 30,
 		},
 		Storage:  Storage{Migrate: true},
 		History:  History{Every: 10 * time.Minute, Versions: 100, Age: 90 * day, Deleted: 30 * day, Visits: 30 * day},

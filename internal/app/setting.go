@@ -3,6 +3,7 @@ package app
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -78,6 +79,12 @@ func (s Setting) Set(text string) error {
 			return fmt.Errorf("%q is not a whole number", text)
 		}
 		*field = n
+	case *float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || f < 0 || math.IsInf(f, 0) || math.IsNaN(f) {
+			return fmt.Errorf("%q is not a number such as 0.5 or 2", text)
+		}
+		*field = f
 	case *[]string:
 		*field = nil
 		for item := range strings.SplitSeq(text, ",") {
@@ -106,7 +113,7 @@ func (s Setting) Type() string {
 		return "bytes"
 	case time.Duration:
 		return "duration"
-	case int:
+	case int, float64:
 		return "number"
 	case bool:
 		return "true|false"

@@ -1,0 +1,258 @@
+package member
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/protocol"
+)
+
+var (
+	errMoved    = protocol.Closef(protocol.CloseMoved, "the room moves to another host; reconnect")
+	errDraining = protocol.Closef(protocol.CloseRestarting, "this host takes no more rooms; reconnect")
+)
+
+// Claim implements room.Claims.
+func (m *Member) Claim(ctx context.Context, id string) (err error) {
+	m.inTurn(id, func() { err = m.claim(ctx, id) })
+	return err
+}
+
+func (m *Member) claim(ctx context.Context, id string) error {
+	m.mu.Lock()
+	draining, until := m.draining, m.moved[id]
+	m.mu.Unlock()
+	switch {
+	case draining:
+		return errDraining
+	case time.Now().Before(until):
+		return errMoved
+	}
+	owner, err := m.ask(ctx, id)
+	if err != nil {
+		return fmt.Errorf("claim room %q: %w", id, err)
+	}
+	if owner.ID != m.self.ID {
+		return protocol.Closef(protocol.CloseMoved, "the host %s serves the room; reconnect", owner.ID)
+	}
+	m.mu.Lock()
+	delete(m.moved, id)
+	m.claimed[id] = true
+	first := !m.first
+	m.first = true
+	m.mu.Unlock()
+	m.changes()
+	if first && m.o.OnFirst != nil {
+		m.spawn(func() { m.o.OnFirst(m.ctx) })
+	}
+	return nil
+}
+
+// Release implements room.Claims.
+func (m *Member) Release(id string) {
+	enter, leave := m.turn(id)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.claimed, id)
+	if m.left { // every claim is gone with the membership
+		go leave()
+		return
+	}
+	m.work.Go(func() {
+		<-enter
+		m.release(id)
+		leave()
+		m.changes()
+		m.retire()
+	})
+}
+
+// retire ends a member with Options.Once that has no room any more, if it stays so for a moment.
+func (m *Member) retire() {
+	if !m.o.Once {
+		return
+	}
+	select {
+	case <-time.After(linger):
+	case <-m.ctx.Done():
+		return
+	}
+	m.mu.Lock()
+	over := len(m.claimed) == 0 && len(m.lines) == 0
+	if over {
+		m.draining = true
+	}
+	m.mu.Unlock()
+	if over {
+		m.changes()
+		m.once.Do(func() { close(m.done) })
+	}
+}
+
+// release ends a claim in the registry. It tries until it succeeds, since the room would stay with a host that does not have it
+// any more; but not longer than the membership lasts, with which all its claims end.
+func (m *Member) release(id string) {
+	m.mu.Lock()
+	to := m.moving[id]
+	delete(m.moving, id)
+	is := m.is
+	m.mu.Unlock()
+	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
+		ctx, cancel := context.WithTimeout(m.ctx, claimTime)
+		err := is.Release(ctx, id, to)
+		cancel()
+		if err == nil {
+			return
+		}
+		select {
+		case <-is.Lost():
+			return
+		case <-m.ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		m.log.Warn("the claim of a closed room could not be ended; trying again", "room", id, "error", err, "in", wait)
+	}
+}
+
+// Move lets go of a room, for the host with the id to, or for whichever is chosen if that is empty. Members are told to look for
+// the room anew. It returns when the room is gone from here, at once if it is not here.
+func (m *Member) Move(ctx context.Context, id, to string) error {
+	if !m.has(id) {
+		return nil
+	}
+	if to == m.self.ID {
+		return fmt.Errorf("move room %q: this host, %s, serves it already", id, to)
+	}
+	m.mu.Lock()
+	m.moving[id] = to
+	m.moved[id] = time.Now().Add(movedFor)
+	m.mu.Unlock()
+	err := m.rooms.Evict(ctx, id, errMoved)
+	if err != nil {
+		m.mu.Lock()
+		delete(m.moving, id)
+		delete(m.moved, id)
+		m.mu.Unlock()
+		return fmt.Errorf("move room %q: %w", id, err)
+	}
+	// The claim ends in its turn; who asks for the room after Move has to see that.
+	m.inTurn(id, func() {})
+	return nil
+}
+
+// Drain makes the host take no more rooms and lets go of those it has, some at a time, so that each is without a host only for
+// as long as it takes to store it and to open it elsewhere. Rooms that are left when ctx ends are an error.
+func (m *Member) Drain(ctx context.Context) error {
+	m.mu.Lock()
+	m.draining = true
+	rooms := make([]string, 0, len(m.claimed))
+	for id := range m.claimed {
+		rooms = append(rooms, id)
+	}
+	m.mu.Unlock()
+	if err := m.tell(ctx, m.host()); err != nil {
+		m.log.Warn("the registry could not be told that this host is being drained", "error", err)
+	}
+	var failed error
+	var mu sync.Mutex
+	next := make(chan string)
+	var work sync.WaitGroup
+	for range min(drainers, len(rooms)) {
+		work.Go(func() {
+			for id := range next {
+				if err := m.rooms.Evict(ctx, id, errMoved); err != nil {
+					mu.Lock()
+					failed = err
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for _, id := range rooms {
+		next <- id
+	}
+	close(next)
+	work.Wait()
+	return failed
+}
+
+// Leave ends the registration. Rooms should be closed before. When it returns nothing of the member runs any more.
+func (m *Member) Leave(ctx context.Context) error {
+	m.mu.Lock()
+	is := m.is
+	m.left = true
+	m.mu.Unlock()
+	var err error
+	if is != nil {
+		// Claims that are being ended would end with the membership, but a successor that was named gets the room only so.
+		m.settle(ctx)
+		err = is.Leave(ctx)
+	}
+	m.cancel()
+	m.work.Wait()
+	return err
+}
+
+// settle waits for the calls about rooms that are under way.
+func (m *Member) settle(ctx context.Context) {
+	for {
+		m.mu.Lock()
+		var line chan bool
+		for _, line = range m.lines {
+			break
+		}
+		m.mu.Unlock()
+		if line == nil {
+			return
+		}
+		select {
+		case <-line:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// changes has the registry told that the number of rooms changed.
+func (m *Member) changes() {
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+}
+
+// turn takes a place in the line of calls about a room: enter says when it has come, leave gives it to the next.
+func (m *Member) turn(id string) (enter <-chan bool, leave func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := m.lines[id]
+	if before == nil {
+		before = make(chan bool)
+		close(before)
+	}
+	mine := make(chan bool)
+	m.lines[id] = mine
+	return before, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		close(mine)
+		if m.lines[id] == mine {
+			delete(m.lines, id)
+		}
+	}
+}
+
+// inTurn runs f when the calls about the room that came before are over.
+func (m *Member) inTurn(id string, f func()) {
+	enter, leave := m.turn(id)
+	defer leave()
+	<-enter
+	f()
+}
+
+// Self returns what the registry was last told of this host, or will be.
+func (m *Member) Self() cluster.Host { return m.host() }
