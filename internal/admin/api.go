@@ -4,6 +4,7 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -33,6 +34,8 @@ type Options struct {
 	MaxUpdate int64
 	// Version is what this program calls itself, for the manifests of exports.
 	Version string
+	// Move lets go of a room for the host with the id to, or for any if that is empty; nil where there is no other host.
+	Move func(ctx context.Context, id, to string) error
 }
 
 const (
@@ -82,6 +85,7 @@ var resources = map[string]map[string]handler{
 	"update":                {http.MethodGet: (*API).update},
 	"undelete":              {http.MethodPost: (*API).undelete},
 	"repair":                {http.MethodPost: (*API).repair},
+	"move":                  {http.MethodPost: (*API).move},
 	"visits":                {http.MethodGet: (*API).visits},
 	"diff":                  {http.MethodGet: (*API).diff},
 	"versions":              {http.MethodGet: (*API).versions, http.MethodPost: (*API).keep},
@@ -97,7 +101,7 @@ var (
 	importing = map[string]handler{http.MethodPost: (*API).importRooms}
 )
 
-const noResource = "a room has document, update, versions, versions/{n}, diff, visits, repair and undelete below it; " +
+const noResource = "a room has document, update, versions, versions/{n}, diff, visits, repair, undelete and move below it; " +
 	"write a slash in its id as %2F"
 
 // ServeHTTP finds the method by the path as the client sent it, since a room id may look like navigation.

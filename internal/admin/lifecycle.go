@@ -105,3 +105,25 @@ func (a *API) repair(w http.ResponseWriter, r request) error {
 	writeJSON(w, http.StatusOK, body)
 	return nil
 }
+
+// move answers POST /v1/rooms/{id}/move with {"to": host}: the room goes to that host, or to any if none is named.
+func (a *API) move(w http.ResponseWriter, r request) error {
+	var body struct {
+		To string `json:"to"`
+	}
+	if err := r.body(w, &body); err != nil {
+		return err
+	}
+	if a.o.Move == nil {
+		return &badRequest{http.StatusConflict, "no_cluster", "this server is alone: rooms move between the hosts of a cluster"}
+	}
+	if _, open := a.host.Info(r.id); !open {
+		return &badRequest{http.StatusConflict, "room_closed", fmt.Sprintf("room %q is not open: nobody has to move it", r.id)}
+	}
+	if err := a.o.Move(r.Context(), r.id, body.To); err != nil {
+		return err
+	}
+	a.log.Info("a room was moved away", "room", r.id, "to", body.To)
+	noContent(w)
+	return nil
+}

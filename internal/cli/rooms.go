@@ -27,7 +27,7 @@ func newRoomsCommand() *cobra.Command {
 	cmd.PersistentFlags().BoolVar(&r.json, "json", false, "print the server's answer as JSON")
 	cmd.AddCommand(r.listCommand(), r.showCommand(), r.createCommand(), r.deleteCommand(), r.undeleteCommand(), r.eraseCommand(),
 		r.versionsCommand(), r.keepCommand(), r.labelCommand(), r.dropCommand(), r.diffCommand(), r.restoreCommand(),
-		r.visitsCommand(), r.repairCommand())
+		r.visitsCommand(), r.repairCommand(), r.moveCommand())
 	return cmd
 }
 

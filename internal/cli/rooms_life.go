@@ -141,3 +141,24 @@ func (r *rooms) repairCommand() *cobra.Command {
 		},
 	}
 }
+
+func (r *rooms) moveCommand() *cobra.Command {
+	var to string
+	cmd := &cobra.Command{
+		Use: "move ROOM", Short: "Have another host of the cluster serve a room; its members do not notice", Args: arguments,
+		Long: "Moves an open room: its host stores it and lets go of it, another one opens it, and the proxies connect its members\n" +
+			"to that. `symphony hosts` lists the hosts.",
+	}
+	cmd.Flags().StringVar(&to, "to", "", "id of the host that gets the room (default: whichever has most to spare)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		path, err := roomPath(args[0], "move")
+		if err != nil {
+			return err
+		}
+		if _, err := r.call(cmd.Context(), "POST", path, map[string]string{"to": to}); err != nil {
+			return err
+		}
+		return r.show(cmd, []byte(`{"moved": true}`), said("Room %s has left its host.", shown(args[0])))
+	}
+	return cmd
+}
