@@ -20,6 +20,9 @@ var mayImport = map[string][]string{
 	"internal/cli":                   {"internal/app", "internal/bench", "internal/doctor", "internal/telemetry", "internal/archive", "internal/roomid"},
 	"internal/app":                   {"examples", "internal/admin", "internal/doctor", "internal/gateway", "internal/manage", "internal/room", "internal/store", "internal/telemetry"},
 	"internal/bench":                 {"internal/bench", "crdt", "protocol"},
+	"internal/bench/placement":       {"internal/cluster"},
+	"internal/cluster/placement":     {"internal/cluster"},
+	"internal/cluster/pool":          {"internal/cluster"},
 	"internal/gateway":               {"internal/room", "internal/roomid", "protocol"},
 	"internal/admin":                 {"internal/archive", "internal/manage", "internal/room", "internal/roomid", "internal/store", "crdt", "protocol"},
 	"internal/manage":                {"internal/archive", "internal/room", "internal/store", "crdt", "protocol"},
@@ -52,19 +55,21 @@ var mayImport = map[string][]string{
 // mayNotImport says which packages from elsewhere a part may not import directly; for each package the longest name
 // counts, and a name of an import stands for everything below it.
 var mayNotImport = map[string][]string{
-	"internal/room":         {"net", "os", "syscall", "database", "golang.org/x/sys"},
-	"internal/store":        {"net"},
-	"internal/store/cloud":  {"database", "os"},
-	"internal/store/s3":     {"database", "os"},
-	"internal/store/gcs":    {"database"},
-	"internal/store/azblob": {"database"},
-	"internal/roomid":       {"net/http", "os"},
-	"internal/telemetry":    {"database"},
-	"internal/admin":        {"database", "os"},
-	"internal/gateway":      {"database", "os/exec"},
-	"protocol":              {"net", "os", "syscall", "database"},
-	"crdt":                  {"net", "os", "syscall", "database", "log", "time"},
-	"crdt/internal/b4":      {"net", "database"}, // reads the editing trace for tests and benchmarks
+	"internal/room":              {"net", "os", "syscall", "database", "golang.org/x/sys"},
+	"internal/store":             {"net"},
+	"internal/store/cloud":       {"database", "os"},
+	"internal/store/s3":          {"database", "os"},
+	"internal/store/gcs":         {"database"},
+	"internal/store/azblob":      {"database"},
+	"internal/roomid":            {"net/http", "os"},
+	"internal/telemetry":         {"database"},
+	"internal/admin":             {"database", "os"},
+	"internal/gateway":           {"database", "os/exec"},
+	"internal/cluster/placement": {"net", "os", "syscall", "database"},
+	"internal/cluster/pool":      {"net", "os", "syscall", "database"},
+	"protocol":                   {"net", "os", "syscall", "database"},
+	"crdt":                       {"net", "os", "syscall", "database", "log", "time"},
+	"crdt/internal/b4":           {"net", "database"}, // reads the editing trace for tests and benchmarks
 }
 
 // onlyIn says which parts may import a package at all: each outside library is behind one door.
