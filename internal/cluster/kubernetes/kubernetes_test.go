@@ -1,0 +1,204 @@
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/symphony-rtc/symphony/internal/cluster"
+)
+
+// server answers requests with the statuses it is given, one after another, and keeps what was asked. What a real API
+// server makes of the same requests is tested in test/k8s; this is about what happens when it is not well.
+type server struct {
+	mu       sync.Mutex
+	statuses []int
+	asked    []string // method, path, content type and body
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, strings.Join([]string{r.Method, r.URL.EscapedPath(), r.Header.Get("Content-Type"), string(body)}, " "))
+	status := http.StatusOK
+	if len(s.statuses) > 0 {
+		status, s.statuses = s.statuses[0], s.statuses[1:]
+	}
+	w.WriteHeader(status)
+	if status != http.StatusOK {
+		_ = json.NewEncoder(w).Encode(map[string]any{"kind": "Status", "code": status, "message": "not today"})
+	}
+}
+
+func (s *server) requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.asked...)
+}
+
+func serve(t *testing.T, statuses ...int) (*server, *api) {
+	t.Helper()
+	s := &server{statuses: statuses}
+	front := httptest.NewServer(s)
+	t.Cleanup(front.Close)
+	base, err := url.Parse(front.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, &api{client: front.Client(), base: base}
+}
+
+func pod(a *api) *Pod {
+	return &Pod{Namespace: "space", Name: "a-pod", UID: "its-uid", api: a, log: slog.New(slog.DiscardHandler)}
+}
+
+func patient(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestClaimedPersists(t *testing.T) {
+	s, a := serve(t, 503, 403, 409)
+	if err := pod(a).Claimed(patient(t)); err != nil {
+		t.Fatal(err)
+	}
+	asked := s.requests()
+	if len(asked) != 4 {
+		t.Fatalf("asked %d times: %q", len(asked), asked)
+	}
+	const want = `PATCH /api/v1/namespaces/space/pods/a-pod application/merge-patch+json ` +
+		`{"metadata":{"labels":{"symphony.dev/pool":"taken"},"uid":"its-uid"}}`
+	if asked[3] != want {
+		t.Errorf("asked\n%s, want\n%s", asked[3], want)
+	}
+}
+
+func TestClaimedOfAPodThatIsGone(t *testing.T) {
+	for _, status := range []int{404, 422} {
+		s, a := serve(t, 500, status)
+		if err := pod(a).Claimed(patient(t)); !errors.Is(err, ErrGone) {
+			t.Errorf("%d: %v, want ErrGone", status, err)
+		}
+		if n := len(s.requests()); n != 2 {
+			t.Errorf("%d: asked %d times", status, n)
+		}
+	}
+}
+
+func TestDeletePersists(t *testing.T) {
+	for _, last := range []int{200, 404, 409} {
+		s, a := serve(t, 500, last)
+		if err := pod(a).Delete(patient(t)); err != nil {
+			t.Errorf("%d: %v", last, err)
+		}
+		asked := s.requests()
+		const want = `DELETE /api/v1/namespaces/space/pods/a-pod application/json ` +
+			`{"apiVersion":"v1","kind":"DeleteOptions","preconditions":{"uid":"its-uid"}}`
+		if len(asked) != 2 || asked[1] != want {
+			t.Errorf("%d: asked %q", last, asked)
+		}
+	}
+}
+
+func TestPersistEndsWithItsContext(t *testing.T) {
+	why := errors.New("the process ends")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	s, a := serve(t, 500)
+	front := &canceller{next: a.client.Transport, cancel: func() { cancel(why) }}
+	a.client = &http.Client{Transport: front}
+	if err := pod(a).Claimed(ctx); !errors.Is(err, why) || !strings.Contains(err.Error(), "not today") {
+		t.Errorf("%v, want %v and the last refusal", err, why)
+	}
+	if n := len(s.requests()); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
+// canceller calls cancel after each answer.
+type canceller struct {
+	next   http.RoundTripper
+	cancel func()
+}
+
+func (c *canceller) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := c.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(response.Body) // cancelling ends the body, too
+	response.Body.Close()
+	response.Body = io.NopCloser(strings.NewReader(string(body)))
+	c.cancel()
+	return response, err
+}
+
+func TestScaleAsksWhenSomethingChanges(t *testing.T) {
+	s, a := serve(t)
+	now := time.Unix(0, 0)
+	o := &Orchestrator{api: a, namespace: "space", name: "rooms", single: true, now: func() time.Time { return now }}
+	scale := func(free int, wantAsked int) {
+		t.Helper()
+		if err := o.Scale(t.Context(), cluster.Want{Free: free, Total: 1000}); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.requests()); n != wantAsked {
+			t.Errorf("asked %d times, want %d", n, wantAsked)
+		}
+	}
+	scale(0, 1) // the first wish is never taken for granted
+	scale(3, 2)
+	scale(3, 2)
+	now = now.Add(believe)
+	scale(3, 3) // somebody may have changed it
+	scale(4, 4)
+	const want = `PATCH /apis/apps/v1/namespaces/space/deployments/rooms/scale application/merge-patch+json {"spec":{"replicas":4}}`
+	if last := s.requests()[3]; last != want {
+		t.Errorf("asked\n%s, want\n%s", last, want)
+	}
+}
+
+func TestScaleOfLargeHostsCountsAll(t *testing.T) {
+	s, a := serve(t)
+	o := &Orchestrator{api: a, namespace: "space", name: "rooms", now: time.Now}
+	if err := o.Scale(t.Context(), cluster.Want{Free: 2, Total: 7}); err != nil {
+		t.Fatal(err)
+	}
+	if asked := s.requests(); !strings.HasSuffix(asked[0], `{"spec":{"replicas":7}}`) {
+		t.Errorf("asked %q", asked)
+	}
+}
+
+func TestScaleThatFailedIsAskedAgain(t *testing.T) {
+	s, a := serve(t, 403, 404)
+	o := &Orchestrator{api: a, namespace: "space", name: "rooms", single: true, now: time.Now}
+	for _, advice := range []string{"role in deploy/kubernetes", "cluster.deployment"} {
+		err := o.Scale(t.Context(), cluster.Want{Free: 2})
+		if err == nil || !strings.Contains(err.Error(), advice) || !strings.Contains(err.Error(), "not today") {
+			t.Errorf("%v, want advice about %s", err, advice)
+		}
+	}
+	if err := o.Scale(t.Context(), cluster.Want{Free: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.requests()); n != 3 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
+func TestSelfNeedsTheDownwardAPI(t *testing.T) {
+	t.Setenv("POD_NAME", "a-pod")
+	if _, err := Self(slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "POD_UID") {
+		t.Errorf("%v, want what is missing", err)
+	}
+}
