@@ -1,9 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/symphony-rtc/symphony/crdt"
-	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/test/services"
 )
 
@@ -80,9 +78,8 @@ func live(t *testing.T, config Config, life int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = server.host.Edit(ctx, "room", func(*crdt.Doc, bool) ([]byte, error) { return update, nil })
-		if err != nil {
-			t.Fatal(err)
+		if status := put(t, server, update); status != http.StatusCreated {
+			t.Fatalf("creating the room was answered %d", status)
 		}
 	}
 	api := server.Places().Rooms
@@ -141,9 +138,8 @@ func TestRottenObject(t *testing.T) {
 			t.Errorf("shutdown: %v", err)
 		}
 	}()
-	nothing := func(*crdt.Doc, bool) ([]byte, error) { return nil, nil }
-	if err := server.host.Edit(ctx, "room", nothing); !errors.Is(err, room.ErrQuarantined) {
-		t.Fatalf("editing the room: %v", err)
+	if status := put(t, server, nil); status != http.StatusInternalServerError {
+		t.Fatalf("writing to the damaged room was answered %d", status)
 	}
 	answer, err := http.Post(server.Places().Rooms+"/room/repair", "application/json", strings.NewReader("{}"))
 	if err != nil {
@@ -154,7 +150,23 @@ func TestRottenObject(t *testing.T) {
 	if err != nil || answer.StatusCode != http.StatusOK {
 		t.Fatalf("repair answers %d: %s (%v)", answer.StatusCode, body, err)
 	}
-	if err := server.host.Edit(ctx, "room", nothing); err != nil {
-		t.Fatalf("editing the repaired room: %v", err)
+	if status := put(t, server, nil); status != http.StatusConflict { // because there is something in it
+		t.Fatalf("creating the repaired room was answered %d", status)
 	}
+}
+
+// put asks for a room to be created with a content and returns the answer's status.
+func put(t *testing.T, server *Server, content []byte) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.Places().Rooms+"/room", bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/octet-stream")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer.StatusCode
 }

@@ -33,6 +33,16 @@ func newServeCommand() *cobra.Command {
 	}, app.StartServe)
 }
 
+func newRoomCommand() *cobra.Command {
+	return newServerCommand(&cobra.Command{
+		Use:   "room",
+		Short: "Run a host of a cluster: a process that serves rooms to proxies",
+		Long: "Runs a host of a cluster. It registers with --cluster-registry, serves up to --cluster-capacity rooms that proxies\n" +
+			"(symphony proxy) bring it, and needs storage that the hosts share: --storage-catalog and --storage-snapshots. With a\n" +
+			"capacity of 1 it ends when its room has closed. SIGTERM hands its rooms to other hosts; their members do not notice.",
+	}, app.StartRoom)
+}
+
 const howItEnds = "Stop it with Ctrl+C or SIGTERM: members are told to reconnect and everything is stored. A second signal ends\n" +
 	"it at once; what was acknowledged is safe even then."
 
@@ -65,11 +75,12 @@ func newServerCommand(cmd *cobra.Command, start func(context.Context, app.Config
 	return cmd
 }
 
-// runUntilSignal waits for a signal, or for the server to fail, and shuts it down.
+// runUntilSignal waits for a signal, or for the server to fail or to have nothing more to do, and shuts it down.
 func runUntilSignal(server *app.Server, signals <-chan os.Signal, config app.Config) error {
 	var failure error
 	select {
 	case <-signals:
+	case <-server.Done():
 	case failure = <-server.Failed():
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), config.Shutdown.Grace)

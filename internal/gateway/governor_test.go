@@ -40,7 +40,7 @@ func TestBusyGatewayHoldsMessagesBack(t *testing.T) {
 	var used time.Duration // of the sweeper alone
 	last := time.Now()
 	host := &relayHost{}
-	g, addr := serve(t, host, Options{FlushEvery: 2 * time.Second, processorTime: func() time.Duration {
+	g, addr := serve(t, host, Options{FlushEvery: 2 * time.Second, ProcessorTime: func() time.Duration {
 		now := time.Now()
 		if busy.Load() {
 			used += now.Sub(last) * time.Duration(runtime.GOMAXPROCS(0))

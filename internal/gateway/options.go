@@ -53,7 +53,9 @@ type Options struct {
 	// Logger gets what an operator may want to know; discards by default.
 	Logger *slog.Logger
 
-	processorTime func() time.Duration // of tests
+	// ProcessorTime is what the process has used of the processors so far, by which the gateway knows that it is short of them.
+	// Nil: it never takes itself for busy.
+	ProcessorTime func() time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -79,8 +81,8 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.processorTime == nil {
-		o.processorTime = processorTime
+	if o.ProcessorTime == nil {
+		o.ProcessorTime = func() time.Duration { return 0 }
 	}
 	return o
 }

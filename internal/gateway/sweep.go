@@ -88,7 +88,7 @@ func (g *Gateway) sweepForever() {
 			return
 		case <-ticker.C:
 		}
-		g.hold.Store(int64(governor.decide(time.Now(), g.opts.processorTime())))
+		g.hold.Store(int64(governor.decide(time.Now(), g.opts.ProcessorTime())))
 		list = g.sweep(&g.shards[i], list[:0])
 		if i == shardCount-1 {
 			g.round.Add(1)

@@ -18,7 +18,7 @@ const module = "github.com/symphony-rtc/symphony/"
 var mayImport = map[string][]string{
 	"cmd/symphony":                   {"internal/cli"},
 	"internal/cli":                   {"internal/app", "internal/bench", "internal/doctor", "internal/telemetry", "internal/archive", "internal/roomid"},
-	"internal/app":                   {"examples", "internal/admin", "internal/doctor", "internal/gateway", "internal/manage", "internal/room", "internal/store", "internal/telemetry"},
+	"internal/app":                   {"examples", "internal/admin", "internal/cluster", "internal/doctor", "internal/gateway", "internal/manage", "internal/room", "internal/store", "internal/telemetry"},
 	"internal/bench":                 {"internal/bench", "crdt", "protocol"},
 	"internal/bench/placement":       {"internal/cluster"},
 	"internal/cluster/kubernetes":    {"internal/cluster"},
@@ -28,6 +28,8 @@ var mayImport = map[string][]string{
 	"internal/admin":                 {"internal/archive", "internal/manage", "internal/room", "internal/roomid", "internal/store", "crdt", "protocol"},
 	"internal/manage":                {"internal/archive", "internal/room", "internal/store", "crdt", "protocol"},
 	"internal/archive":               {"internal/roomid"},
+	"internal/cluster":               {"internal/cluster"},
+	"internal/cluster/member":        {"internal/cluster", "protocol"},
 	"internal/doctor":                {"internal/manage", "internal/room", "internal/store", "crdt", "protocol"},
 	"internal/store":                 {"internal/store", "internal/room", "internal/roomid"},
 	"internal/store/journal":         {"internal/store", "internal/room"},

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/cluster/memory"
+)
+
+var errNoRegistry = errors.New("setting cluster.registry: a host or proxy of a cluster needs to know where the others are: " +
+	"write for example etcd://127.0.0.1:2379 (or run `symphony serve`, which needs no cluster)")
+
+// openRegistry opens the registry that the configuration names, or one of this process alone.
+func openRegistry(ctx context.Context, config Config, log *slog.Logger) (cluster.Registry, error) {
+	where := config.Cluster.Registry
+	scheme, _, _ := strings.Cut(where, ":")
+	switch scheme {
+	case "":
+		return memory.New(), nil
+	}
+	return nil, fmt.Errorf("setting cluster.registry: %q: %s is no kind of registry that is known; write for example etcd://host:2379", withoutPassword(where), scheme)
+}
+
+// selfAt is what a host tells others about itself.
+func selfAt(config Config, listening net.Addr, version string) (cluster.Host, error) {
+	address := config.Cluster.Advertise
+	if address == "" {
+		var err error
+		if address, err = reachableAt(listening); err != nil {
+			return cluster.Host{}, err
+		}
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		name = "host"
+	}
+	return cluster.Host{
+		ID: name + "-" + strings.ToLower(rand.Text()[:8]), Address: address, Zone: config.Cluster.Zone, Version: version,
+		Capacity: config.Limits.Rooms, Started: time.Now(),
+	}, nil
+}
+
+// reachableAt is how others reach an address that is listened on.
+func reachableAt(listening net.Addr) (string, error) {
+	tcp, ok := listening.(*net.TCPAddr)
+	if !ok {
+		return "unix:" + listening.String(), nil
+	}
+	if !tcp.IP.IsUnspecified() {
+		return tcp.String(), nil
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return "", fmt.Errorf("find out how others reach this machine: %w; set cluster.advertise", err)
+	}
+	own := net.IPv4(127, 0, 0, 1)
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && n.IP.To4() != nil {
+			own = n.IP
+			break
+		}
+	}
+	return (&net.TCPAddr{IP: own, Port: tcp.Port}).String(), nil
+}
+
+// listen takes the address that a server is to be reached at: host:port, or unix:/path.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	network := "tcp"
+	path, unix := strings.CutPrefix(addr, "unix:")
+	if unix {
+		network, addr = "unix", path
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, network, addr)
+	if err != nil {
+		return nil, listenError(addr, err)
+	}
+	return listener, nil
+}

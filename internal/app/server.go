@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/symphony-rtc/symphony/internal/admin"
+)
+
+// Server is a running Symphony server, in whatever role.
+type Server struct {
+	log    *slog.Logger
+	health *admin.Health
+	http   *http.Server
+	places Places
+	failed chan error
+	closed chan struct{} // the listener's goroutine ended
+	done   <-chan struct{}
+
+	// drain lets go of everything in the right order, while requests are still accepted; finish frees the rest, when none are.
+	drain, finish func(ctx context.Context) error
+}
+
+// newServer returns a server for requests to handler; serve starts it.
+func newServer(handler http.Handler, health *admin.Health, log *slog.Logger) *Server {
+	return &Server{
+		log: log, health: health, failed: make(chan error, 1), closed: make(chan struct{}),
+		http: &http.Server{
+			Handler:           handler,
+			ReadHeaderTimeout: 10 * time.Second,
+			IdleTimeout:       2 * time.Minute,
+			MaxHeaderBytes:    64 << 10,
+			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		},
+	}
+}
+
+func (s *Server) serve(listener net.Listener) {
+	go func() {
+		defer close(s.closed)
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("accept connections: %w", err)
+		}
+	}()
+}
+
+// Places says where the server's parts are.
+func (s *Server) Places() Places { return s.places }
+
+// Failed delivers an error if the server stops by itself.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Done is closed when the server has nothing more to do: the only room of a host for one room has closed. It is to be shut down
+// then. Nil for servers that go on until they are told to end.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Shutdown ends the server without losing anything: members are sent away with a transient close code, what is not stored is
+// stored, the store is closed. When ctx is over it stops waiting, and the error says what was left; whatever was acknowledged is
+// in the journal even then.
+func (s *Server) Shutdown(ctx context.Context) error {
+	began := time.Now()
+	s.log.Info("shutting down")
+	s.health.Drain()
+	err := s.drain(ctx)
+	if e := s.http.Shutdown(ctx); e != nil {
+		err = errors.Join(err, s.http.Close()) // slow requests: cut off
+	}
+	<-s.closed
+	err = errors.Join(err, s.finish(ctx))
+	s.log.Info("shut down", "took", time.Since(began).Round(time.Millisecond), "complete", err == nil)
+	return err
+}
