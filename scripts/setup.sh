@@ -4,6 +4,7 @@
 #   scripts/setup.sh node       Node.js (checked) and the npm packages of package-lock.json
 #   scripts/setup.sh race       a C compiler, which Go's race detector needs
 #   scripts/setup.sh chromium   a browser for the browser tests
+#   scripts/setup.sh curl       curl, with which a test runs the examples of the documentation
 #   scripts/setup.sh s3         S3 servers for the storage tests, built into bin/tools (a few minutes, once)
 #   scripts/setup.sh gcs        the same for Google Cloud Storage
 #   scripts/setup.sh postgres   PostgreSQL's programs; the tests start servers of their own
@@ -109,6 +110,7 @@ for part in "$@"; do
 	go) go_toolchain ;;
 	node) node_packages ;;
 	race) race ;;
+	curl) command -v curl >/dev/null 2>&1 || apt_install curl ;;
 	chromium) chromium ;;
 	postgres) postgres ;;
 	faketime) faketime ;;

@@ -27,6 +27,17 @@ func (r row) split() ([]piece, error) { return split(r.n, r.num, r.data) }
 // manyRooms commits updates of some rooms at once and returns the row that they became.
 func manyRooms(t testing.TB, rooms int) row {
 	t.Helper()
+	for range 20 { // on a busy machine they may fall into several commits
+		if r, whole := manyRoomsOnce(t, rooms); whole {
+			return r
+		}
+	}
+	t.Fatal("the updates fell into several commits each time")
+	return row{}
+}
+
+func manyRoomsOnce(t testing.TB, rooms int) (r row, whole bool) {
+	t.Helper()
 	db := openDB(t, journal.Options{Window: 50 * time.Millisecond})
 	var claims []store.Claim
 	for i := range rooms {
@@ -40,7 +51,6 @@ func manyRooms(t testing.TB, rooms int) row {
 	if err := db.journal.Close(); err != nil { // commits it all
 		t.Fatal(err)
 	}
-	var r row
 	rows, err := db.read.Query(`SELECT n, room, data FROM journal`)
 	if err != nil {
 		t.Fatal(err)
@@ -48,13 +58,13 @@ func manyRooms(t testing.TB, rooms int) row {
 	defer rows.Close()
 	for rows.Next() {
 		if r.n != 0 {
-			t.Skip("the updates fell into two commits")
+			return row{}, false
 		}
 		if err := rows.Scan(&r.n, &r.num, &r.data); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return r
+	return r, true
 }
 
 func TestRowHoldsManyRooms(t *testing.T) {
