@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/symphony-rtc/symphony/internal/ws"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -69,7 +70,7 @@ func (c *conn) see(todo chore) {
 	}
 }
 
-func (c *conn) writeWhenWritable() { c.out.sock.whenWritable(c.out.roomAgain) }
+func (c *conn) writeWhenWritable() { c.out.sock.WhenWritable(c.out.roomAgain) }
 
 // serve is the connection's goroutine once it is a member of its room.
 func (c *conn) serve() {
@@ -94,7 +95,7 @@ func (c *conn) receive() (err error) {
 			c.slowDown(n)
 		}
 		if err == nil {
-			err = c.out.sock.read(&c.in)
+			err = c.out.sock.Read(&c.in)
 		}
 		if err != nil {
 			return err
@@ -175,14 +176,14 @@ func (c *conn) finish(err error) {
 		c.see(c.out.close(why.Code, why.Reason))
 	}
 	hungUp := false
-	if why != nil || isDeadline(err) {
+	if why != nil || ws.IsDeadline(err) {
 		hungUp = c.awaitHangUp()
 	} else {
 		hungUp = errors.Is(err, io.EOF) || err == errPeerClosed
 	}
 	c.out.abort(0)
 	c.in.release()
-	c.out.sock.close(!hungUp)
+	c.out.sock.Close(!hungUp)
 	if code := c.out.why(); code != 0 && !c.byPeer {
 		c.gw.closed.add(code)
 		c.gw.log.Debug("connection closed", "room", c.room, "code", code)
@@ -198,7 +199,7 @@ func (c *conn) awaitHangUp() bool {
 		return false
 	}
 	for {
-		err := c.out.sock.read(&c.in)
+		err := c.out.sock.Read(&c.in)
 		if err != nil {
 			return errors.Is(err, io.EOF)
 		}

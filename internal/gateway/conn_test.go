@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/symphony-rtc/symphony/internal/ws"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -67,7 +68,7 @@ func TestC_BINARY_fragmentsWithControlFramesBetween(t *testing.T) {
 func TestClientCloses(t *testing.T) {
 	host := &relayHost{}
 	g, addr := serve(t, host, Options{})
-	for payload, want := range map[string]protocol.CloseCode{"": closeNoStatus, "\x03\xe8": closeNormal, "\x03\xe9bye": 1001, "\x0f\xa0": 4000} {
+	for payload, want := range map[string]protocol.CloseCode{"": closeNoStatus, "\x03\xe8": ws.CloseNormal, "\x03\xe9bye": 1001, "\x0f\xa0": 4000} {
 		c := dial(t, addr, "r")
 		c.write(clientFrame(opClose, true, []byte(payload)))
 		if code, _ := c.closed(); code != want {

@@ -11,15 +11,17 @@ import (
 	"sync/atomic"
 
 	"github.com/symphony-rtc/symphony/internal/room"
+	"github.com/symphony-rtc/symphony/internal/ws"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
 // A Gateway serves GET /rooms/{id}. It is an http.Handler; make it with New and end it with Drain. Requests must reach it
 // with their paths as they came: an http.ServeMux would redirect a room called ".." to elsewhere.
 type Gateway struct {
-	host Host
-	opts Options
-	log  *slog.Logger
+	host    Host
+	opts    Options
+	origins ws.Origins
+	log     *slog.Logger
 
 	joining context.Context // of every Join; over when draining
 	stopJoins,
@@ -50,6 +52,7 @@ func New(host Host, o Options) *Gateway {
 		flushers: make([]flusher, min(runtime.GOMAXPROCS(0), shardCount)),
 		empty:    make(chan struct{}),
 	}
+	g.origins = ws.Origins{Allowed: g.opts.AllowedOrigins, Local: g.opts.AllowLocalOrigins}
 	g.log, g.pace = g.opts.Logger, newPace(g.opts.PingEvery)
 	for i := range g.shards {
 		g.shards[i].number = i
@@ -67,8 +70,8 @@ func New(host Host, o Options) *Gateway {
 // ServeHTTP turns a request into a member of a room. What is wrong with the request itself is answered with an HTTP
 // status. All else is told by a close code after the upgrade, for that is all that programs in browsers get to see.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id, err := roomPath(r.URL)
-	if bad := checkUpgrade(r); err == nil && bad != nil {
+	id, err := ws.RoomPath(r.URL)
+	if bad := ws.CheckUpgrade(r); err == nil && bad != nil {
 		err = bad
 	}
 	var refusal *protocol.CloseError
@@ -76,20 +79,20 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refusal, err = g.admit()
 	}
 	if err != nil {
-		refuse(w, err)
+		ws.Refuse(w, err)
 		return
 	}
 	c := &conn{gw: g, room: id}
-	if refusal == nil && !originAllowed(r, &g.opts) {
+	if refusal == nil && !g.origins.Allow(r) {
 		refusal = protocol.Closef(protocol.CloseForbidden,
 			"pages from %.60s may not connect: allow the origin in the server's settings", r.Header.Get("Origin"))
 	}
-	offered := hasToken(r.Header["Sec-Websocket-Protocol"], subprotocol)
-	symphony := offered || r.URL.Query().Get("protocol") == subprotocol
+	offered := ws.HasToken(r.Header["Sec-Websocket-Protocol"], protocol.Subprotocol)
+	symphony := offered || r.URL.Query().Get("protocol") == protocol.Subprotocol
 	c.out.reserved = symphony // for hello, however long the room takes to load
-	if err := c.upgrade(w, acceptance(r.Header.Get("Sec-Websocket-Key"), offered)); err != nil {
+	if err := c.upgrade(w, ws.Acceptance(r.Header.Get("Sec-Websocket-Key"), offered)); err != nil {
 		g.leave()
-		refuse(w, err)
+		ws.Refuse(w, err)
 		return
 	}
 	if refusal == nil {
@@ -103,25 +106,6 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func refuse(w http.ResponseWriter, err error) {
-	status := http.StatusInternalServerError
-	var h *httpError
-	if errors.As(err, &h) {
-		status = h.status
-	}
-	switch status {
-	case http.StatusUpgradeRequired:
-		w.Header().Set("Upgrade", "websocket")
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Sec-WebSocket-Version", "13")
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "5")
-	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", http.MethodGet)
-	}
-	http.Error(w, err.Error(), status)
-}
-
 // admit counts a new connection. The refusal is for after the upgrade, the error for before.
 func (g *Gateway) admit() (refusal *protocol.CloseError, err error) {
 	g.mu.Lock()
@@ -129,9 +113,9 @@ func (g *Gateway) admit() (refusal *protocol.CloseError, err error) {
 	limit := g.opts.MaxConnections
 	switch {
 	case g.draining:
-		return nil, &httpError{http.StatusServiceUnavailable, "this server is shutting down: try again in a moment"}
+		return nil, &ws.HTTPError{Status: http.StatusServiceUnavailable, Text: "this server is shutting down: try again in a moment"}
 	case g.open >= limit+limit/8+16:
-		return nil, &httpError{http.StatusServiceUnavailable, "this server is full: try again later"}
+		return nil, &ws.HTTPError{Status: http.StatusServiceUnavailable, Text: "this server is full: try again later"}
 	case g.open >= limit:
 		refusal = protocol.Closef(protocol.CloseTooMany, "this server is full: it takes %d connections", limit)
 	}
@@ -158,10 +142,10 @@ func (c *conn) upgrade(w http.ResponseWriter, acceptance []byte) error {
 	g := c.gw
 	c.in.limit = g.opts.MaxMessage
 	c.round = g.round.Load() - 1 // the budget of messages begins full
-	c.out.sock, c.out.limit = newSocket(nc), g.opts.MaxBacklog
+	c.out.sock, c.out.limit = ws.NewSocket(nc), g.opts.MaxBacklog
 	if n := rw.Reader.Buffered(); n > 0 { // frames that came with the handshake
 		early, _ := rw.Reader.Peek(n) // cannot fail: they are there
-		c.in.filled(copy(c.in.space(), early))
+		c.in.Filled(copy(c.in.Space(), early))
 	}
 	g.mu.Lock()
 	c.shard = &g.shards[g.opened%shardCount]

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/symphony-rtc/symphony/internal/ws"
 )
 
 // The benchmarks measure the CPU time and the memory of this process alone: the clients are in another one, which is this
@@ -34,7 +36,7 @@ func generateLoad(addr string) (status int) {
 		if _, err := nc.Write([]byte(handshake)); err != nil {
 			return 1
 		}
-		if _, err := io.ReadFull(nc, make([]byte, len(acceptance("", false)))); err != nil {
+		if _, err := io.ReadFull(nc, make([]byte, len(ws.Acceptance("", false)))); err != nil {
 			return 1
 		}
 		go func() { _, _ = io.Copy(io.Discard, nc) }()

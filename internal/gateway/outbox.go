@@ -3,8 +3,8 @@ package gateway
 import (
 	"sync"
 	"time"
-	"unicode/utf8"
 
+	"github.com/symphony-rtc/symphony/internal/ws"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -26,17 +26,17 @@ const (
 // the socket takes it; what the socket does not take is queued and written, as much as possible in each write, when it
 // has room. Order is kept. No method waits for the network.
 type outbox struct {
-	sock  socket
+	sock  ws.Socket
 	limit int // bytes of backlog over which the connection is cut off
 
 	mu         sync.Mutex
 	state      outboxState
-	full       bool    // a goroutine waits for the socket to have room, and writes the queue then
-	held       bool    // the queue waits for the next tick of a flusher
-	told       bool    // something was sent since the last sweep
-	reserved   bool    // nothing was sent yet, and the first message has to be the room's
-	head, tail *buffer // the queue
-	queued     int     // bytes in it
+	full       bool       // a goroutine waits for the socket to have room, and writes the queue then
+	held       bool       // the queue waits for the next tick of a flusher
+	told       bool       // something was sent since the last sweep
+	reserved   bool       // nothing was sent yet, and the first message has to be the room's
+	head, tail *ws.Buffer // the queue
+	queued     int        // bytes in it
 	cause      protocol.CloseCode
 }
 
@@ -72,7 +72,7 @@ func (o *outbox) control(p []byte) chore {
 
 func (o *outbox) put(p []byte, later bool) chore {
 	if o.head == nil && !later {
-		n, err := o.sock.write(p)
+		n, err := o.sock.Write(p)
 		if err != nil {
 			o.end(0)
 			return nothing
@@ -105,22 +105,22 @@ func (o *outbox) put(p []byte, later bool) chore {
 func (o *outbox) writeQueue() chore {
 	for o.head != nil {
 		b := o.head
-		n, err := o.sock.write(b.b[b.start:b.end])
+		n, err := o.sock.Write(b.B[b.Start:b.End])
 		if err != nil {
 			o.end(0)
 			return nothing
 		}
-		b.start += n
+		b.Start += n
 		o.queued -= n
-		if b.start < b.end {
+		if b.Start < b.End {
 			return o.awaitRoom()
 		}
-		o.head = b.next
-		putBuffer(b)
+		o.head = b.Next
+		ws.PutBuffer(b)
 	}
 	o.tail = nil
 	if o.state == stateClosing {
-		o.sock.closeWrite()
+		o.sock.CloseWrite()
 	}
 	return nothing
 }
@@ -162,23 +162,23 @@ func (o *outbox) tick() chore {
 func (o *outbox) enqueue(p []byte) {
 	o.queued += len(p)
 	if o.tail == nil {
-		o.head = getBuffer(max(len(p), firstChunk))
+		o.head = ws.GetBuffer(max(len(p), firstChunk))
 		o.tail = o.head
 	}
 	t := o.tail
-	if free := len(t.b) - t.end; len(p) > free && t == o.head && o.queued <= wholeChunk {
-		grown := getBuffer(o.queued)
-		grown.end = copy(grown.b, t.b[t.start:t.end])
+	if free := len(t.B) - t.End; len(p) > free && t == o.head && o.queued <= wholeChunk {
+		grown := ws.GetBuffer(o.queued)
+		grown.End = copy(grown.B, t.B[t.Start:t.End])
 		o.head, o.tail = grown, grown
-		putBuffer(t)
+		ws.PutBuffer(t)
 		t = grown
 	}
-	n := copy(t.b[t.end:], p)
-	t.end += n
+	n := copy(t.B[t.End:], p)
+	t.End += n
 	if p = p[n:]; len(p) > 0 {
-		next := getBuffer(max(len(p), wholeChunk))
-		next.end = copy(next.b, p)
-		t.next, o.tail = next, next
+		next := ws.GetBuffer(max(len(p), wholeChunk))
+		next.End = copy(next.B, p)
+		t.Next, o.tail = next, next
 	}
 }
 
@@ -191,12 +191,12 @@ func (o *outbox) close(code protocol.CloseCode, reason string) chore {
 	}
 	o.state, o.cause = stateClosing, code
 	var frame [127]byte
-	todo := o.put(appendClose(frame[:0], code, reason), false)
+	todo := o.put(ws.AppendClose(frame[:0], code, reason), false)
 	if o.state == stateClosing {
 		if o.head == nil {
-			o.sock.closeWrite()
+			o.sock.CloseWrite()
 		}
-		o.sock.readDeadline(longAgo) // the connection's goroutine leaves its room first, and then waits for the client
+		o.sock.ReadDeadline(ws.LongAgo) // the connection's goroutine leaves its room first, and then waits for the client
 	}
 	return todo
 }
@@ -216,11 +216,11 @@ func (o *outbox) end(code protocol.CloseCode) {
 		o.cause = code
 	}
 	o.state = stateClosed
-	o.sock.readDeadline(longAgo) // the connection's goroutine shall notice
+	o.sock.ReadDeadline(ws.LongAgo) // the connection's goroutine shall notice
 	for o.head != nil {
 		b := o.head
-		o.head = b.next
-		putBuffer(b)
+		o.head = b.Next
+		ws.PutBuffer(b)
 	}
 	o.tail, o.queued = nil, 0
 }
@@ -231,7 +231,7 @@ func (o *outbox) hangUp(at time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.state == stateClosing {
-		o.sock.readDeadline(at) // under the lock, so that it cannot undo the one of an abort
+		o.sock.ReadDeadline(at) // under the lock, so that it cannot undo the one of an abort
 	}
 	return o.state == stateClosing
 }
@@ -250,20 +250,4 @@ func (o *outbox) why() protocol.CloseCode {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.cause
-}
-
-// appendClose appends a close frame. Of the reason travels what fits, up to the end of a character.
-func appendClose(b []byte, code protocol.CloseCode, reason string) []byte {
-	if len(reason) > 123 {
-		n := 123
-		for n > 0 && !utf8.RuneStart(reason[n]) {
-			n--
-		}
-		reason = reason[:n]
-	}
-	if code == closeNoStatus {
-		return append(b, 0x80|opClose, 0)
-	}
-	b = append(b, 0x80|opClose, byte(2+len(reason)), byte(code>>8), byte(code))
-	return append(b, reason...)
 }

@@ -3,25 +3,21 @@ package gateway
 import (
 	"encoding/binary"
 
+	"github.com/symphony-rtc/symphony/internal/ws"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
-// The opcodes of RFC 6455 section 5.2.
 const (
-	opContinuation = 0x0
-	opText         = 0x1
-	opBinary       = 0x2
-	opClose        = 0x8
-	opPing         = 0x9
-	opPong         = 0xa
-)
+	opContinuation = ws.OpContinuation
+	opText         = ws.OpText
+	opBinary       = ws.OpBinary
+	opClose        = ws.OpClose
+	opPing         = ws.OpPing
+	opPong         = ws.OpPong
 
-// The close codes of RFC 6455 section 7.4.1 that a gateway itself uses.
-const (
-	closeNormal      protocol.CloseCode = 1000
-	closeProtocol    protocol.CloseCode = 1002
-	closeNoStatus    protocol.CloseCode = 1005 // never on the wire
-	closeInvalidText protocol.CloseCode = 1007
+	closeProtocol    = ws.CloseProtocol
+	closeNoStatus    = ws.CloseNoStatus
+	closeInvalidText = ws.CloseInvalidText
 )
 
 const (
@@ -29,8 +25,8 @@ const (
 	minRead  = 4 << 10  // free bytes below which a read is not worth its system call
 )
 
-// A reader takes a client's bytes apart into messages. It does no I/O: bytes are put where space says, filled says
-// how many there are, next returns what they contain until there is nothing complete left, and park gives back memory
+// A reader takes a client's bytes apart into messages. It does no I/O (it is a ws.Intake): bytes are put where Space says, Filled says
+// how many there are, next returns what they contain until there is nothing complete left, and Park gives back memory
 // that is not needed while waiting for more.
 //
 // A message stays where it was read: it is unmasked in place, and its fragments are pushed together in place. In front
@@ -39,33 +35,33 @@ type reader struct {
 	limit int // largest message, in bytes
 	got   int // bytes that were read; for whoever counts them
 
-	buf      *buffer // nil while nothing is held
-	pos, end int     // buf.b[pos:end] is not yet parsed
-	need     int     // how long the frame at pos is as far as its header says, 0 if unknown
+	buf      *ws.Buffer // nil while nothing is held
+	pos, end int        // buf.B[pos:end] is not yet parsed
+	need     int        // how long the frame at pos is as far as its header says, 0 if unknown
 
 	fragments    bool // between the first and the last fragment of a message,
-	msg, msgEnd  int  // whose payload so far is buf.b[msg:msgEnd]
-	payload, cut int  // of what next returned last: buf.b[payload:cut]
+	msg, msgEnd  int  // whose payload so far is buf.B[msg:msgEnd]
+	payload, cut int  // of what next returned last: buf.B[payload:cut]
 }
 
-// space returns where the next bytes are to be put: never nothing.
-func (r *reader) space() []byte {
+// Space returns where the next bytes are to be put: never nothing.
+func (r *reader) Space() []byte {
 	if r.buf == nil {
-		r.buf = getBuffer(readSize)
+		r.buf = ws.GetBuffer(readSize)
 		r.pos, r.end = protocol.HeaderRoom, protocol.HeaderRoom
-		return r.buf.b[r.end:]
+		return r.buf.B[r.end:]
 	}
 	held := r.held()
 	if held == 0 && !r.fragments {
 		r.pos, r.end = protocol.HeaderRoom, protocol.HeaderRoom
 	}
 	missing := max(r.need-(r.end-r.pos), 1) // at least so many bytes are to come
-	if free := len(r.buf.b) - r.end; free >= minRead || r.need > 0 && free >= missing {
-		return r.buf.b[r.end:]
+	if free := len(r.buf.B) - r.end; free >= minRead || r.need > 0 && free >= missing {
+		return r.buf.B[r.end:]
 	}
 	// Grow by doubling what really arrived, so that memory follows bytes and not promises, and copying stays cheap.
 	r.move(max(readSize, protocol.HeaderRoom+held+max(minRead, min(missing, max(held, readSize/2)))))
-	return r.buf.b[r.end:]
+	return r.buf.B[r.end:]
 }
 
 // held is the number of bytes that must be kept.
@@ -80,38 +76,38 @@ func (r *reader) held() int {
 // move brings what is held to the front of a buffer of a size, the same one if that fits.
 func (r *reader) move(size int) {
 	old, into := r.buf, r.buf
-	if len(old.b) < size || len(old.b) > 2*size {
-		into = getBuffer(size)
+	if len(old.B) < size || len(old.B) > 2*size {
+		into = ws.GetBuffer(size)
 	}
 	at := protocol.HeaderRoom
 	if r.fragments {
-		n := copy(into.b[at:], old.b[r.msg:r.msgEnd])
+		n := copy(into.B[at:], old.B[r.msg:r.msgEnd])
 		r.msg, r.msgEnd = at, at+n
 		at += n
 	}
-	n := copy(into.b[at:], old.b[r.pos:r.end])
+	n := copy(into.B[at:], old.B[r.pos:r.end])
 	r.pos, r.end = at, at+n
 	if into != old {
 		r.buf = into
-		putBuffer(old)
+		ws.PutBuffer(old)
 	}
 }
 
-// filled says that n bytes were put into space.
-func (r *reader) filled(n int) {
+// Filled says that n bytes were put into Space.
+func (r *reader) Filled(n int) {
 	r.end += n
 	r.got += n
 }
 
-// park gives back what memory can be spared while no bytes come.
-func (r *reader) park() {
+// Park gives back what memory can be spared while no bytes come.
+func (r *reader) Park() {
 	if r.buf == nil {
 		return
 	}
 	switch held := r.held(); {
 	case held == 0 && !r.fragments:
 		r.release()
-	case len(r.buf.b) > 1<<smallestBuffer && len(r.buf.b) > 8*(held+protocol.HeaderRoom):
+	case len(r.buf.B) > ws.SmallestBuffer && len(r.buf.B) > 8*(held+protocol.HeaderRoom):
 		r.move(held + protocol.HeaderRoom)
 	}
 }
@@ -119,7 +115,7 @@ func (r *reader) park() {
 // release gives back all memory and forgets what was in it.
 func (r *reader) release() {
 	if r.buf != nil {
-		putBuffer(r.buf)
+		ws.PutBuffer(r.buf)
 		r.buf = nil
 	}
 	r.pos, r.end, r.need, r.fragments = 0, 0, 0, false
@@ -127,11 +123,11 @@ func (r *reader) release() {
 
 // message is the binary message that next returned last.
 func (r *reader) message() protocol.Frame {
-	return protocol.FrameAt(r.buf.b[:r.cut:r.cut], r.payload, r.cut) // no capacity beyond: there lies the next message
+	return protocol.FrameAt(r.buf.B[:r.cut:r.cut], r.payload, r.cut) // no capacity beyond: there lies the next message
 }
 
 // control is the payload of the control frame that next returned last.
-func (r *reader) control() []byte { return r.buf.b[r.payload:r.cut] }
+func (r *reader) control() []byte { return r.buf.B[r.payload:r.cut] }
 
 // next takes the next message or control frame out of what was read and returns its opcode: opBinary, opClose,
 // opPing or opPong. ok is false if none is complete. The error is a *protocol.CloseError; nothing can be read after it.
@@ -151,7 +147,7 @@ func (r *reader) next() (op byte, ok bool, err error) {
 			r.fragments, r.msg, r.msgEnd = true, r.payload, r.cut
 			continue
 		}
-		r.msgEnd += copy(r.buf.b[r.msgEnd:], r.buf.b[r.payload:r.cut])
+		r.msgEnd += copy(r.buf.B[r.msgEnd:], r.buf.B[r.payload:r.cut])
 		if final {
 			r.fragments, r.payload, r.cut = false, r.msg, r.msgEnd
 			return opBinary, true, nil
@@ -164,7 +160,7 @@ func (r *reader) frame() (op byte, final, ok bool, err error) {
 	if r.buf == nil {
 		return 0, false, false, nil
 	}
-	in := r.buf.b[r.pos:r.end]
+	in := r.buf.B[r.pos:r.end]
 	r.need = 0
 	if len(in) < 2 {
 		return 0, false, false, nil
@@ -206,7 +202,7 @@ func (r *reader) frame() (op byte, final, ok bool, err error) {
 	if len(in) < r.need {
 		return 0, false, false, nil
 	}
-	unmask(in[header:r.need], binary.LittleEndian.Uint32(in[header-4:]))
+	ws.Unmask(in[header:r.need], binary.LittleEndian.Uint32(in[header-4:]))
 	r.payload, r.cut = r.pos+header, r.pos+r.need
 	r.pos = r.cut
 	r.need = 0

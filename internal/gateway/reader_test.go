@@ -57,17 +57,17 @@ func readChunked(t testing.TB, stream []byte, limit int, next func() int) (got [
 		}
 		size := next()
 		if size%3 == 0 {
-			r.park()
+			r.Park()
 		}
-		space := r.space()
+		space := r.Space()
 		if len(space) == 0 {
 			t.Fatal("no space to read into")
 		}
-		if bound := max(readSize, 4*received+4*minRead); len(r.buf.b) > bound {
-			t.Fatalf("a buffer of %d bytes for %d bytes received", len(r.buf.b), received)
+		if bound := max(readSize, 4*received+4*minRead); len(r.buf.B) > bound {
+			t.Fatalf("a buffer of %d bytes for %d bytes received", len(r.buf.B), received)
 		}
 		n := copy(space[:min(len(space), max(size, 1))], stream[received:])
-		r.filled(n)
+		r.Filled(n)
 		received += n
 	}
 }
@@ -283,19 +283,4 @@ func TestC_BINARY_C_SIZE_malformedFrames(t *testing.T) {
 		}
 		return total == uint64(len(malformed))
 	})
-}
-
-func TestUnmask(t *testing.T) {
-	for size := range 100 {
-		p := make([]byte, size)
-		want := make([]byte, size)
-		for i := range p {
-			p[i] = byte(i * 7)
-			want[i] = p[i] ^ []byte{1, 2, 3, 4}[i%4]
-		}
-		unmask(p, 0x04030201)
-		if !bytes.Equal(p, want) {
-			t.Fatalf("%d bytes: %x, want %x", size, p, want)
-		}
-	}
 }

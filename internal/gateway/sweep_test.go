@@ -89,7 +89,7 @@ func TestH_FIRST_whileTheRoomLoads(t *testing.T) {
 	g, addr := serve(t, host, Options{PingEvery: time.Hour})
 	stopSweeper(g)
 	plain := dial(t, addr, "plain")
-	symphony, _ := request(t, addr, "/rooms/symphony", map[string]string{"Sec-WebSocket-Protocol": subprotocol})
+	symphony, _ := request(t, addr, "/rooms/symphony", map[string]string{"Sec-WebSocket-Protocol": protocol.Subprotocol})
 	for range 2 * g.pace.quiet {
 		g.sweepAll()
 	}

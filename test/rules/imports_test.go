@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"internal/cluster/kubernetes":    {"internal/cluster"},
 	"internal/cluster/placement":     {"internal/cluster"},
 	"internal/cluster/pool":          {"internal/cluster"},
-	"internal/gateway":               {"internal/room", "internal/roomid", "internal/telemetry", "internal/ws", "protocol"},
+	"internal/gateway":               {"internal/room", "internal/roomid", "internal/ws", "protocol"},
 	"internal/proxy":                 {"internal/cluster", "internal/roomid", "internal/ws", "protocol"},
 	"internal/ws":                    {"internal/roomid", "protocol"},
 	"internal/admin":                 {"internal/archive", "internal/manage", "internal/room", "internal/roomid", "internal/store", "crdt", "protocol"},

@@ -1,10 +1,10 @@
-package gateway
+package ws
 
 import "encoding/binary"
 
-// unmask removes the mask of a client's frame from its payload in place (RFC 6455 section 5.3). key is the four
+// Unmask removes the mask of a client's frame from its payload in place (RFC 6455 section 5.3). key is the four
 // bytes of the mask as they came, read as a little-endian number.
-func unmask(p []byte, key uint32) {
+func Unmask(p []byte, key uint32) {
 	k := uint64(key)<<32 | uint64(key)
 	for len(p) >= 32 {
 		q := p[:32]

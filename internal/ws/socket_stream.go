@@ -1,4 +1,4 @@
-package gateway
+package ws
 
 import (
 	"net"
@@ -13,9 +13,9 @@ type streamSocket struct {
 
 	mu       sync.Mutex
 	idle     sync.Cond // no write is under way, or closed
-	writing  *buffer   // what is being written, nil if nothing
+	writing  *Buffer   // what is being written, nil if nothing
 	err      error     // of the last write
-	shutdown bool      // closeWrite was called during a write
+	shutdown bool      // CloseWrite was called during a write
 	closed   bool
 }
 
@@ -25,10 +25,10 @@ func newStreamSocket(nc net.Conn) *streamSocket {
 	return s
 }
 
-func (s *streamSocket) read(r *reader) error {
-	r.park()
-	n, err := s.nc.Read(r.space())
-	r.filled(n)
+func (s *streamSocket) Read(into Intake) error {
+	into.Park()
+	n, err := s.nc.Read(into.Space())
+	into.Filled(n)
 	if n > 0 {
 		return nil // an error will come again
 	}
@@ -36,7 +36,7 @@ func (s *streamSocket) read(r *reader) error {
 }
 
 // write takes one piece at a time and is full while it is being written.
-func (s *streamSocket) write(p []byte) (int, error) {
+func (s *streamSocket) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -45,9 +45,9 @@ func (s *streamSocket) write(p []byte) (int, error) {
 	if s.writing != nil || len(p) == 0 {
 		return 0, nil
 	}
-	s.writing = getBuffer(min(len(p), 64<<10))
-	n := copy(s.writing.b, p)
-	go s.writeOut(s.writing.b[:n])
+	s.writing = GetBuffer(min(len(p), 64<<10))
+	n := copy(s.writing.B, p)
+	go s.writeOut(s.writing.B[:n])
 	return n, nil
 }
 
@@ -55,7 +55,7 @@ func (s *streamSocket) writeOut(p []byte) {
 	_, err := s.nc.Write(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	putBuffer(s.writing)
+	PutBuffer(s.writing)
 	s.writing, s.err = nil, err
 	if s.shutdown {
 		s.shutdownWrite()
@@ -63,7 +63,7 @@ func (s *streamSocket) writeOut(p []byte) {
 	s.idle.Broadcast()
 }
 
-func (s *streamSocket) whenWritable(step func() bool) {
+func (s *streamSocket) WhenWritable(step func() bool) {
 	for {
 		s.mu.Lock()
 		for s.writing != nil && !s.closed {
@@ -77,9 +77,14 @@ func (s *streamSocket) whenWritable(step func() bool) {
 	}
 }
 
-func (s *streamSocket) readDeadline(t time.Time) { _ = s.nc.SetReadDeadline(t) }
+func (s *streamSocket) ReadDeadline(t time.Time) { _ = s.nc.SetReadDeadline(t) }
 
-func (s *streamSocket) closeWrite() {
+func (s *streamSocket) WriteDeadline(t time.Time) { _ = s.nc.SetWriteDeadline(t) }
+
+// AwaitHangUp cannot look at what comes without reading it.
+func (s *streamSocket) AwaitHangUp() bool { return false }
+
+func (s *streamSocket) CloseWrite() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.shutdown = true
@@ -94,7 +99,7 @@ func (s *streamSocket) shutdownWrite() {
 	}
 }
 
-func (s *streamSocket) close(bool) {
+func (s *streamSocket) Close(bool) {
 	_ = s.nc.Close() // ends a write that is under way
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,23 +1,28 @@
-package gateway
+package ws
 
 import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
-// originAllowed applies the origin policy of Options to a request. Browsers let any page open a WebSocket to anywhere
-// and only tell the server which page it was, so it is the server that must refuse.
-func originAllowed(r *http.Request, o *Options) bool {
+// Origins says which web pages may connect, beside those of the server itself.
+type Origins struct {
+	Allowed []string // "https://app.example.com", "https://*.example.com", "*.example.com" for any scheme, "*" for all
+	Local   bool     // pages from localhost, 127.0.0.1 and [::1], whatever their port
+}
+
+// Allow reports whether a request comes from a page that may connect, or from no page. Browsers let any page open a WebSocket
+// to anywhere and only tell the server which page it was, so it is the server that must refuse.
+func (o Origins) Allow(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return true
 	}
-	for _, pattern := range o.AllowedOrigins {
-		if pattern == "*" {
-			return true
-		}
+	if slices.Contains(o.Allowed, "*") {
+		return true
 	}
 	u, err := url.Parse(strings.ToLower(origin))
 	if err != nil || u.Host == "" {
@@ -27,13 +32,13 @@ func originAllowed(r *http.Request, o *Options) bool {
 	if host == withoutDefaultPort(u.Scheme, strings.ToLower(r.Host)) {
 		return true
 	}
-	if o.AllowLocalOrigins {
+	if o.Local {
 		name := u.Hostname()
 		if ip := net.ParseIP(name); name == "localhost" || strings.HasSuffix(name, ".localhost") || ip != nil && ip.IsLoopback() {
 			return true
 		}
 	}
-	for _, pattern := range o.AllowedOrigins {
+	for _, pattern := range o.Allowed {
 		pattern = strings.ToLower(strings.TrimSuffix(pattern, "/"))
 		scheme, rest, full := strings.Cut(pattern, "://")
 		if !full {

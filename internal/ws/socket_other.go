@@ -1,8 +1,8 @@
 //go:build !unix
 
-package gateway
+package ws
 
 import "net"
 
 // newPolledSocket returns nil: reading and writing descriptors like this needs a Unix system.
-func newPolledSocket(net.Conn) socket { return nil }
+func newPolledSocket(net.Conn) Socket { return nil }
