@@ -137,7 +137,7 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 		page:    page,
 	}, health, log)
 	server.places = placesAt(listener.Addr(), config.Storage.where(config.Data), version, role.page)
-	server.done = seat.Done()
+	server.done, server.reachable = seat.Done(), role.clustered
 	server.drain = func(ctx context.Context) error {
 		var err error
 		if role.clustered {

@@ -22,8 +22,10 @@ type Server struct {
 	closed chan struct{} // the listener's goroutine ended
 	done   <-chan struct{}
 
-	// drain lets go of everything in the right order, while requests are still accepted; finish frees the rest, when none are.
+	// drain lets go of everything in the right order; finish frees the rest, when no requests are answered any more.
 	drain, finish func(ctx context.Context) error
+	// reachable keeps the address while draining: who asks is told to go elsewhere, instead of taking the server for dead.
+	reachable bool
 }
 
 // newServer returns a server for requests to handler; serve starts it.
@@ -66,8 +68,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	began := time.Now()
 	s.log.Info("shutting down")
 	s.health.Drain()
+	requests := make(chan error, 1)
+	end := func() { requests <- s.http.Shutdown(ctx) } // gives the address back at once, then waits for requests to end
+	if !s.reachable {
+		go end()
+	}
 	err := s.drain(ctx)
-	if e := s.http.Shutdown(ctx); e != nil {
+	if s.reachable {
+		end()
+	}
+	if <-requests != nil {
 		err = errors.Join(err, s.http.Close()) // slow requests: cut off
 	}
 	<-s.closed

@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"internal/gateway":               {"internal/room", "internal/roomid", "internal/ws", "protocol"},
 	"internal/proxy":                 {"internal/cluster", "internal/roomid", "internal/ws", "protocol"},
 	"internal/ws":                    {"internal/roomid", "protocol"},
-	"internal/admin":                 {"internal/archive", "internal/manage", "internal/room", "internal/roomid", "internal/store", "crdt", "protocol"},
+	"internal/admin":                 {"internal/archive", "internal/cluster", "internal/manage", "internal/room", "internal/roomid", "internal/store", "crdt", "protocol"},
 	"internal/manage":                {"internal/archive", "internal/room", "internal/store", "crdt", "protocol"},
 	"internal/archive":               {"internal/roomid"},
 	"internal/cluster":               {"internal/cluster"},
