@@ -89,7 +89,15 @@ func (r *room) evict(now time.Time, why *protocol.CloseError) {
 }
 
 func (r *room) leave(now time.Time) {
+	var last []byte
+	if r.evicting.Code == protocol.CloseMoved && len(r.members) > 0 {
+		// What members have by now, so that a proxy which keeps them need not ask the next host for all of it again.
+		last = protocol.SyncFrame(protocol.SyncStep1, r.doc.StateVector()).Bytes()
+	}
 	for _, s := range r.members {
+		if last != nil && s.reason == "" { // else it was told before
+			s.member.Send(last, false)
+		}
 		s.reason = r.evicting.Reason
 		s.member.Close(r.evicting.Code, r.evicting.Reason)
 	}

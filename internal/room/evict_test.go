@@ -353,3 +353,25 @@ func TestRoomThatWasLostWhileItWasLoaded(t *testing.T) {
 		mustClose(t, h)
 	})
 }
+
+// TestM_LAST: who is sent away because the room moves is told first what the room had, once.
+func TestM_LAST(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHost(newSlowStore(t), Options{})
+		m := &recorder{}
+		s := join(t, h, m, JoinOptions{})
+		m.take()
+		gone := make(chan error)
+		go func() { gone <- h.Evict(t.Context(), "room", protocol.Closef(protocol.CloseMoved, "elsewhere")) }()
+		synctest.Wait()
+		time.Sleep(20 * evictPoll)
+		if got := m.take(); len(got) != 1 || !bytes.Equal(got[0], []byte{0, 0, 1, 0}) {
+			t.Errorf("before it was closed the member was sent %v", got)
+		}
+		s.Leave()
+		if err := <-gone; err != nil {
+			t.Fatal(err)
+		}
+		mustClose(t, h)
+	})
+}
