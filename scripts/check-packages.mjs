@@ -21,7 +21,7 @@ const yjs = ['yjs', 'lib0/*']
 const limits = {
   // First what every page needs; later the copy on the device, where rooms are kept offline, and what builds initial content,
   // where a room is entered with some.
-  client: { first: 12.5 * 1024, later: 4 * 1024, external: yjs },
+  client: { first: 12 * 1024, later: 4 * 1024, external: yjs },
   react: {
     first: 5 * 1024,
     later: 0,

@@ -1,9 +1,7 @@
 import { Observable } from 'lib0/observable'
 import type * as Y from 'yjs'
+import { outdated } from './connection/times.js'
 import { type ClientState, decodeStates, message } from './connection/wire.js'
-
-/** A client of which nothing was heard for so long, in ms, is gone. Each renews its own state after half of that. */
-const outdated = 30_000
 
 /** Who is in a room and what they do: the interface of the Awareness of y-protocols, which editor bindings use. */
 export class Awareness extends Observable<string> {
@@ -95,9 +93,7 @@ export class Awareness extends Observable<string> {
     const updated: number[] = []
     const changed: number[] = []
     const removed: number[] = []
-    for (const entry of said) {
-      const [id] = entry
-      let [, clock, state] = entry
+    for (let [id, clock, state] of said) {
       const known = meta.get(id)?.clock ?? 0
       const before = states.get(id)
       // That somebody is gone may be said at the clock of what it said last.
@@ -124,10 +120,11 @@ export class Awareness extends Observable<string> {
 
   /** Renews the own state in time, and removes clients that did not. */
   #check(): void {
-    const ids = [...this.states.keys()]
-    const older = (age: number) =>
-      ids.filter((id) => Date.now() - (this.meta.get(id)?.lastUpdated as number) >= age)
-    if (older(outdated / 2).includes(this.clientID)) this.renew()
-    this.#remove(older(outdated), 'timeout')
+    const age = (id: number) => Date.now() - (this.meta.get(id)?.lastUpdated as number)
+    if (age(this.clientID) >= outdated / 2) this.renew()
+    this.#remove(
+      [...this.states.keys()].filter((id) => age(id) >= outdated),
+      'timeout',
+    )
   }
 }

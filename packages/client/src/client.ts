@@ -55,7 +55,7 @@ export class SymphonyClient {
    */
   constructor(url: string | (ClientOptions & { url: string }), options: ClientOptions = {}) {
     mustBeTheOnlyYjs()
-    const given = typeof url === 'object' ? { ...url } : { ...options, url }
+    const given = { ...options, ...(typeof url === 'object' ? url : { url }) }
     this.url = serverUrl(given.url)
     this.#options = given
     if (!((given.presenceInterval ?? 0) >= 0)) invalid('presenceInterval takes milliseconds')
@@ -68,20 +68,24 @@ export class SymphonyClient {
   enter<P extends Presence = Presence>(roomId: string, { initial }: EnterOptions = {}): Room<P> {
     // Browsers cannot ask for "." and "..".
     if (typeof roomId !== 'string' || /^\.{0,2}$/.test(roomId) || byteLength(roomId) > 255)
-      invalid('client.enter takes an id of 1 to 255 bytes, not "." or ".."')
+      invalid('client.enter takes an id of 1 to 255 bytes, not . or ..')
     const known = this.#rooms.get(roomId)
     if (known && known.status !== 'closed') return known
     void known?.leave()
-    const { token, offline, presenceInterval, WebSocket = globalThis.WebSocket } = this.#options
+    const {
+      offline = !!globalThis.indexedDB,
+      presenceInterval = 100,
+      WebSocket = globalThis.WebSocket,
+    } = this.#options
     if (!WebSocket)
       invalid('client.enter: no WebSocket; npm install ws, and give new SymphonyClient(url, { WebSocket })')
     const room = new Room<P>({
+      ...this.#options,
       id: roomId,
       url: `${this.url}/rooms/${encodeURIComponent(roomId)}`,
-      token,
       initial,
-      offline: offline ?? !!globalThis.indexedDB,
-      presenceInterval: presenceInterval ?? 100,
+      offline,
+      presenceInterval,
       WebSocket,
     })
     this.#rooms.set(roomId, room)

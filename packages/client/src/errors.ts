@@ -56,15 +56,12 @@ export function tooLarge(
   what: string,
   size: number,
   limit: number,
-  fix = 'split it, or keep it elsewhere and store its URL',
+  fix = 'split it, or store its URL',
 ): SymphonyError {
   return new SymphonyError('too-large', `${what}: ${size} bytes are over the limit of ${limit}; ${fix}`)
 }
 
 /** Throws the error of two copies of Yjs, which a call met. */
 export function twoCopies(call: string): never {
-  fail(
-    'duplicate-yjs',
-    `${call}: two copies of Yjs are loaded; see "npm ls yjs", dedupe or alias it in the bundler`,
-  )
+  fail('duplicate-yjs', `${call}: two copies of Yjs are loaded; see "npm ls yjs", alias it in the bundler`)
 }

@@ -1,13 +1,11 @@
 import { Y } from './yjs.js'
 
-/** From how many updates on reading them out of the document is better than merging them. */
-const many = 32
-
 /**
  * Makes one update of one or more that were applied to a document. Many are read out of the document, where they have
  * become few large structs: to merge them takes Yjs time in the square of their number, and so does applying the result.
  */
 export function merge(doc: Y.Doc, updates: Uint8Array[]): Uint8Array {
+  const many = 32
   if (updates.length < many) return Y.mergeUpdates(updates)
   return Y.encodeStateAsUpdate(doc, vectorBefore(doc, updates))
 }

@@ -14,7 +14,7 @@ import { fail, invalid, SymphonyError } from './errors.js'
 import type { Initial } from './initial.js'
 import { merge } from './merge.js'
 import type { OfflineCopy } from './offline/offline.js'
-import { History, type Synced, setLimit, wrap } from './synced/index.js'
+import { History, type Synced, wrap } from './synced/index.js'
 import { nest } from './synced/synced.js'
 import { Y } from './yjs.js'
 
@@ -107,6 +107,8 @@ export class Room<P extends Presence = Presence> extends Content {
   #synced = false
   #others: Map<number, P> | undefined
   #left: SymphonyError | undefined
+  /** Why the status is `closed`. */
+  #closedBy: SymphonyError | undefined
 
   /** @internal */
   constructor(settings: RoomSettings) {
@@ -149,7 +151,7 @@ export class Room<P extends Presence = Presence> extends Content {
   ): () => void {
     if (item === 'others') return this.on('others', listener)
     if (typeof listener !== 'function' || typeof item?.observe !== 'function')
-      invalid("room.subscribe takes a list, map, text or 'others', and a function")
+      invalid("room.subscribe takes a synced type or 'others', and a function")
     // A function of its own, so that subscribing one listener twice is two subscriptions.
     const call = (event: unknown) => listener(event)
     if (options?.deep) item.observeDeep(call)
@@ -205,7 +207,7 @@ export class Room<P extends Presence = Presence> extends Content {
   getOthers(): Map<number, P> {
     if (!this.#others) {
       this.#others = new Map(this.awareness.getStates() as Map<number, P>)
-      this.#others.delete(this.awareness.clientID)
+      this.#others.delete(this.getClientId())
     }
     return this.#others
   }
@@ -280,8 +282,6 @@ export class Room<P extends Presence = Presence> extends Content {
       check()
     })
   }
-
-  #closedBy = new SymphonyError('closed', 'the connection ended')
 
   /** Makes document, presence, offline copy and connection. With a generation, from nothing. */
   #assemble(generation?: number, presence?: P): Parts {
@@ -364,7 +364,6 @@ export class Room<P extends Presence = Presence> extends Content {
       },
     })
     parts.connection = connection
-    this.#set('status', connection.status)
     this.#set('saveStatus', connection.saveStatus)
   }
 
@@ -374,16 +373,17 @@ export class Room<P extends Presence = Presence> extends Content {
     const [value] = args as any[]
     switch (name) {
       case 'status':
-        setLimit(parts.doc, parts.connection?.maxMessage as number)
-        break
+      case 'saveStatus':
+      case 'storage':
+        this.#set(name, value)
+        return
       case 'error':
         this.#closedBy = value
         break
       case 'synced':
         this.#synced = true
     }
-    if (name === 'status' || name === 'saveStatus' || name === 'storage') this.#set(name, value)
-    else if (!this.#events.emit(name, ...(args as any)) && name === 'error') console.error(value)
+    if (!this.#events.emit(name, ...(args as any)) && name === 'error') console.error(value)
   }
 
   /** Leaves the document behind and begins with an empty one, of a generation if that is known. */

@@ -90,7 +90,7 @@ test('a full disk: rooms go on and say so, then hold changes back, and nothing i
   for (const { warnings } of [writer, reader]) {
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toMatchObject({ code: 'storage' })
-    expect(warnings[0]?.message).toMatch(/cannot store.*kept here and sent again/)
+    expect(warnings[0]?.message).toMatch(/cannot store.*changes stay here and are sent again/)
   }
   // Who comes now is told too.
   const late = enter('full')

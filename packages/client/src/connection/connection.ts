@@ -1,5 +1,6 @@
 import { reportError } from '../emitter.js'
 import { tooLarge } from '../errors.js'
+import { limitOf } from '../limit.js'
 import { merge, vectorBefore } from '../merge.js'
 import { Y } from '../yjs.js'
 import { getToken, Line } from './line.js'
@@ -167,7 +168,7 @@ export class Connection extends Line {
     try {
       if (typeof data === 'string') throw new Error('a text message')
       message = wire.decode(new Uint8Array(data as ArrayBuffer))
-      if (!this.#greeted && !this.#mayBegin(message)) throw new Error('it does not begin with a greeting')
+      if (!this.#greeted && !this.#mayBegin(message)) throw new Error('no greeting')
     } catch (cause) {
       this.misunderstood(cause)
       return
@@ -178,21 +179,22 @@ export class Connection extends Line {
     this.#take(message)
   }
 
-  #mayBegin(message: wire.Incoming): boolean {
-    if (message.type === n.sync && message.step === n.update) return false
-    return message.type === n.hello || (!this.symphony && message.type < n.hello)
+  #mayBegin([type, step]: wire.Incoming): boolean {
+    if (type === n.sync && step === n.update) return false
+    return type === n.hello || (!this.symphony && type < n.hello)
   }
 
   /** Takes the first message, that tells what the server is. Returns whether to go on. */
   #greet(message: wire.Incoming): boolean {
-    const hello = message.type === n.hello ? message : undefined
-    if (hello && this.#options.acceptGeneration?.(hello.generation) === false) {
+    this.plain = message[0] !== n.hello
+    const [, , generation, readOnly = false, maxMessage] = message[0] === n.hello ? message : []
+    if (generation !== undefined && this.#options.acceptGeneration?.(generation) === false) {
       this.end()
       return false
     }
-    this.plain = !hello
-    this.readOnly = hello?.readOnly ?? false
-    this.maxMessage = hello?.maxMessage || n.defaultMaxMessage
+    this.readOnly = readOnly
+    this.maxMessage = maxMessage || n.defaultMaxMessage
+    limitOf.set(this.#options.doc, this.maxMessage)
     if (!this.#greeted) this.#begin()
     this.established(!this.plain)
     return this.#greeted
@@ -213,45 +215,47 @@ export class Connection extends Line {
 
   #take(message: wire.Incoming): void {
     const { doc, awareness } = this.#options
-    switch (message.type) {
-      case n.sync:
-        if (message.step === n.step1) {
+    switch (message[0]) {
+      case n.sync: {
+        const [, step, body] = message
+        if (step === n.step1) {
           if (!this.#storageTold) this.#setStorage('fine')
-          this.#vector = message.body
+          this.#vector = body
           this.#answer()
           return
         }
-        this.#apply(() => Y.applyUpdate(doc, message.body, this))
-        if (message.step === n.step2 && this.#greeted) {
+        this.#apply(() => Y.applyUpdate(doc, body, this))
+        if (step === n.step2 && this.#greeted) {
           this.#save.answer()
-          this.#onAnswer(message.body)
+          this.#onAnswer(body)
         }
         return
+      }
       case n.awareness:
-        this.#apply(() => awareness.apply(message.body, this))
+        this.#apply(() => awareness.apply(message[1], this))
         return
       case n.query:
         this.#presence.announce()
         return
       case n.durable:
-        this.#save.durable(message.count)
+        this.#save.durable(message[1])
         return
       case n.event:
-        this.tell('event', message.event, message.clientId)
+        this.tell('event', message[2], message[1])
         return
       case n.token:
         this.refreshToken()
         return
       case n.storage:
         this.#storageTold = true
-        this.#setStorage(message.state, message.reason)
+        this.#setStorage(message[1], message[2])
         return
       case n.initial:
         this.#proposing = false
         this.#onAnswer()
         return
-      case n.denied:
-        this.end(refused(this.#options.url, 4403, message.reason))
+      case n.auth:
+        if (message[1] !== undefined) this.end(refused(this.#options.url, 4403, message[1]))
     }
   }
 

@@ -3,17 +3,9 @@ import { backoff } from './backoff.js'
 import { type Liveness, watchLiveness } from './liveness.js'
 import { noNetwork, type PageEvent, watchPage } from './page.js'
 import { failed, misunderstood, refused, tokenFailed, unreachable } from './problems.js'
+import { connectTimeout, greetTimeout, maxGarbage, stableTime } from './times.js'
 import type { ConnectionOptions, ConnectionStatus, Tell, Token } from './types.js'
 import { subprotocol } from './wire.js'
-
-/** How long an attempt may take until the socket is open, in ms. */
-const connectTimeout = 10_000
-/** How long a token, or the first message on an open socket, may take. A server that loads a big room is silent meanwhile. */
-const greetTimeout = 30_000
-/** A connection that lived so long, in ms, is taken for stable: the next wait is short again. */
-const stableTime = 10_000
-/** So many connections in a row that end with what cannot be understood are enough. */
-const maxGarbage = 3
 
 /** Keeps a WebSocket to a server open: connects, retries, and notices when nobody is at the other end any more. */
 export abstract class Line {
@@ -87,7 +79,7 @@ export abstract class Line {
     const final = ++this.#garbage >= maxGarbage
     const error = misunderstood(this.#url, cause, final)
     if (final) this.end(error)
-    else this.#failed(false, error)
+    else this.#failed(error)
   }
 
   /** Closes for good. */
@@ -104,22 +96,22 @@ export abstract class Line {
     const attempt = ++this.#attempt
     const { token, WebSocket } = this.#options
     this.#deadline(greetTimeout, 'the token took too long')
-    const query = new URLSearchParams()
+    const address = new URL(this.#url)
+    const query = address.searchParams
     try {
       const text = await getToken(token)
       if (text !== undefined) query.set('token', text)
     } catch (cause) {
-      if (attempt === this.#attempt) this.#failed(false, tokenFailed(cause))
+      if (attempt === this.#attempt) this.#failed(tokenFailed(cause))
       return
     }
     if (attempt !== this.#attempt) return
     if (!this.#offer) query.set('protocol', subprotocol)
-    const address = [this.#url, query].filter(String).join('?')
     let socket: WebSocket
     try {
-      socket = new WebSocket(address, this.#offer ? [subprotocol] : [])
+      socket = new WebSocket(address.href, this.#offer ? [subprotocol] : [])
     } catch (cause) {
-      this.#failed(false, unreachable(this.#url, cause))
+      this.#failed(unreachable(this.#url, cause))
       return
     }
     this.#socket = socket
@@ -140,19 +132,19 @@ export abstract class Line {
     this.#liveness = watchLiveness(
       socket,
       () => this.probe(),
-      () => this.#failed(false, unreachable(this.#url, 'no answer')),
+      () => this.#failed(unreachable(this.#url, 'no answer')),
     )
     this.opened(socket.protocol !== subprotocol)
   }
 
   #closed(code: number, reason: string): void {
     if (code >= 4400 && code < 4500) this.end(refused(this.#url, code, reason))
-    else if (code === 4500) this.#failed(false, failed('internal', this.#url, reason))
-    else this.#failed(!this.#liveness, unreachable(this.#url, reason || `WebSocket close code ${code}`))
+    else if (code === 4500) this.#failed(failed('internal', this.#url, reason))
+    else this.#failed(unreachable(this.#url, reason || `WebSocket close code ${code}`), !this.#liveness)
   }
 
   /** An attempt or a connection ended. `refused`: perhaps because of the subprotocol. */
-  #failed(refused: boolean, error: SymphonyError): void {
+  #failed(error: SymphonyError, refused = false): void {
     if (this.#stable) this.#failures = 0
     if (this.status === 'connected' && error.code !== 'protocol') this.#garbage = 0
     const undecided = refused && this.#offer && !this.symphony
@@ -183,22 +175,16 @@ export abstract class Line {
 
   #deadline(ms: number, why = 'no answer'): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#failed(this.#socket !== undefined, unreachable(this.#url, why)), ms)
+    this.#timer = setTimeout(() => this.#failed(unreachable(this.#url, why), this.#socket !== undefined), ms)
   }
 
   #onPage(event: PageEvent): void {
     this.onPage(event)
     if (this.#ended || event === 'pagehide') return
-    if (this.#liveness) {
-      this.#liveness.check()
-    } else if (event === 'offline') {
-      if (this.status === 'reconnecting') this.#setStatus('offline')
-    } else {
-      if (this.status === 'offline') this.#setStatus('reconnecting')
-      if (!this.#socket && this.status === 'reconnecting') {
-        clearTimeout(this.#timer)
-        void this.#connect()
-      }
+    if (this.#liveness) this.#liveness.check()
+    else if (this.status !== 'connecting') {
+      this.#setStatus(noNetwork() ? 'offline' : 'reconnecting')
+      if (event !== 'offline' && !this.#socket && !this.#ended) void this.#connect()
     }
   }
 

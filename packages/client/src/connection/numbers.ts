@@ -12,10 +12,6 @@ export const token = 103
 export const storage = 104
 export const initial = 105
 
-/** Not on the wire: an auth message that denies, and messages that mean nothing to this version. */
-export const denied = -1
-export const other = 1_000_000
-
 /** Steps of sync messages. */
 export const step1 = 0
 export const step2 = 1

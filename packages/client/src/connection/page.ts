@@ -7,7 +7,7 @@ const events: PageEvent[] = ['online', 'offline', 'pageshow', 'pagehide', 'visib
 export function watchPage(tell: (event: PageEvent) => void): () => void {
   const { window } = globalThis as { window?: Window }
   const heard = ({ type }: Event) => {
-    if (type !== 'visibilitychange' || document.visibilityState === 'visible') tell(type as PageEvent)
+    if (type !== 'visibilitychange' || !document.hidden) tell(type as PageEvent)
   }
   for (const name of events) window?.addEventListener?.(name, heard)
   return () => {

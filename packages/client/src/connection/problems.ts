@@ -19,7 +19,7 @@ export function failed(
 }
 
 export function unreachable(url: string, cause: unknown): SymphonyError {
-  const next = `trying again. Check the URL, the server ${origins}`
+  const next = `trying again; check the URL, the server ${origins}`
   return failed('unreachable', `${url} cannot be reached`, cause, next)
 }
 
@@ -60,7 +60,7 @@ export function initialFailed(cause: unknown): SymphonyError {
 
 /** The server cannot store. */
 export function storageFails(reason: string): SymphonyError {
-  return new SymphonyError('storage', `${reason}. Your changes are kept here and sent again`)
+  return new SymphonyError('storage', `${reason}: changes stay here and are sent again`)
 }
 
 /** A change is over the server's limit. */

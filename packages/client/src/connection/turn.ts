@@ -37,7 +37,6 @@ export function afterTurn(run: () => void): AfterTurn {
     destroy() {
       scheduled = false
       channel?.port1.close()
-      channel = undefined
     },
   }
 }

@@ -1,4 +1,4 @@
-import { createDecoder, readUint8, readVarString, readVarUint, readVarUint8Array } from 'lib0/decoding'
+import { createDecoder, type Decoder, readVarString, readVarUint, readVarUint8Array } from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { Y } from '../yjs.js'
 import * as n from './numbers.js'
@@ -12,16 +12,29 @@ export const subprotocol = 'symphony.v1'
 /** The states of a server's storage, in the order of their numbers. */
 const storageStates: StorageStatus[] = ['fine', 'delayed', 'refusing']
 
-/** A message from a server, by its type in numbers.ts. */
+/** A message from a server: its type, and what it says in the order of its bytes. Types of later versions say nothing. */
 export type Incoming =
-  | { type: typeof n.sync; step: number; body: Uint8Array }
-  | { type: typeof n.awareness; body: Uint8Array }
-  | { type: typeof n.denied; reason: string }
-  | { type: typeof n.query | typeof n.token | typeof n.initial | typeof n.other }
-  | { type: typeof n.hello; generation: number; readOnly: boolean; maxMessage: number }
-  | { type: typeof n.durable; count: number }
-  | { type: typeof n.event; event: unknown; clientId: number }
-  | { type: typeof n.storage; state: StorageStatus; reason: string }
+  | [type: typeof n.sync, step: number, body: Uint8Array]
+  | [type: typeof n.awareness, body: Uint8Array]
+  | [type: typeof n.auth, denied: string | undefined]
+  | [type: typeof n.query | typeof n.token | typeof n.initial]
+  | [type: typeof n.hello, connection: string, generation: number, readOnly: boolean, maxMessage: number]
+  | [type: typeof n.durable, count: number]
+  | [type: typeof n.event, clientId: number, event: unknown]
+  | [type: typeof n.storage, state: StorageStatus, reason: string]
+
+/** What reads each part of the body of a message, by its type. A single byte below 128 reads as a varUint. */
+const bodies: Record<number, ((d: Decoder) => unknown)[]> = {
+  [n.sync]: [readVarUint, readVarUint8Array],
+  [n.awareness]: [readVarUint8Array],
+  [n.auth]: [(d) => (readVarUint(d) ? undefined : readVarString(d))],
+  [n.query]: [],
+  [n.hello]: [readVarString, readVarUint, (d) => !readVarUint(d), readVarUint],
+  [n.durable]: [readVarUint],
+  [n.event]: [readVarUint, readJSON],
+  // What a later version may add is not fine, and not refusing.
+  [n.storage]: [(d) => storageStates[readVarUint(d)] ?? 'delayed', readVarString],
+}
 
 /**
  * Decodes a message and checks all of it, so that it takes effect whole or not at all.
@@ -31,41 +44,13 @@ export type Incoming =
 export function decode(bytes: Uint8Array): Incoming {
   const d = createDecoder(bytes)
   const type = readVarUint(d)
-  switch (type) {
-    case n.sync: {
-      const step = readVarUint(d)
-      const body = readVarUint8Array(d)
-      if (step > n.update) break
-      if (step === n.step1) Y.decodeStateVector(body)
-      else Y.decodeUpdate(body)
-      return { type, step, body }
-    }
-    case n.awareness: {
-      const body = readVarUint8Array(d)
-      decodeStates(body)
-      return { type, body }
-    }
-    case n.auth:
-      if (readVarUint(d)) return { type: n.other }
-      return { type: n.denied, reason: readVarString(d) }
-    case n.query:
-    case n.token:
-    case n.initial: // whether it is this client's or another's: it is in the document, or will be
-      return { type }
-    case n.hello:
-      readVarString(d) // the connection's id, for logs
-      return { type, generation: readVarUint(d), readOnly: readUint8(d) === 0, maxMessage: readVarUint(d) }
-    case n.durable:
-      return { type, count: readVarUint(d) }
-    case n.event:
-      return { type, clientId: readVarUint(d), event: JSON.parse(readVarString(d)) }
-    case n.storage:
-      // What a later version may add is not fine, and not refusing.
-      return { type, state: storageStates[readUint8(d)] ?? 'delayed', reason: readVarString(d) }
-  }
-  // A later version's. Below 100 there is none.
-  if (type > n.hello) return { type: n.other }
-  throw new Error('an unknown type of message')
+  // Below 100 there is nothing that a later version may add.
+  const body = bodies[type] ?? (type > n.hello && [])
+  const message = body && ([type, ...body.map((read) => read(d))] as Incoming)
+  if (!message || (message[0] === n.sync && message[1] > n.update)) throw new Error('an unknown message')
+  if (message[0] === n.awareness) decodeStates(message[1])
+  if (message[0] === n.sync) (message[1] ? Y.decodeUpdate : Y.decodeStateVector)(message[2])
+  return message
 }
 
 /** What a client says of itself, and its clock, which grows with all it says; null if it is gone. */
@@ -79,9 +64,12 @@ export type ClientState = [clientId: number, clock: number, state: any]
 export function decodeStates(update: Uint8Array): ClientState[] {
   const d = createDecoder(update)
   const states: ClientState[] = []
-  for (let left = readVarUint(d); left > 0; left--)
-    states.push([readVarUint(d), readVarUint(d), JSON.parse(readVarString(d))])
+  for (let left = readVarUint(d); left > 0; left--) states.push([readVarUint(d), readVarUint(d), readJSON(d)])
   return states
+}
+
+function readJSON(d: Decoder): any {
+  return JSON.parse(readVarString(d))
 }
 
 /** A message, or a part of one, of numbers, strings and byte arrays. */

@@ -4,9 +4,6 @@ import { Y } from '../yjs.js'
 import { repair } from './moves.js'
 import { localOrigin, type Synced } from './synced.js'
 
-/** In ms, longer than anything lasts. */
-const forever = 1e15
-
 /**
  * Undo and redo of this client's changes; what others changed meanwhile stays.
  *
@@ -14,8 +11,7 @@ const forever = 1e15
  */
 export class History {
   /** The types it is of, or the document. */
-  readonly #types: Synced<any>[] = []
-  readonly #doc: Y.Doc | undefined
+  readonly #scope: (Synced<any> | Y.Doc)[]
   readonly #captureTimeout: number
   readonly #origins: unknown[]
   readonly #events = new Emitter<{ change: [] }>()
@@ -25,7 +21,8 @@ export class History {
     this.#changed()
   }
   #manager: Y.UndoManager
-  #merging = false
+  /** The capture timeout of now: endless while all is merged. */
+  #timeout: number
   #state = ''
 
   /**
@@ -40,14 +37,13 @@ export class History {
     trackedOrigins: Iterable<unknown> = [],
   ) {
     if (!(captureTimeout >= 0)) invalid(`newHistory(${captureTimeout}): give 0 ms or more`)
-    if (scope instanceof Y.Doc) this.#doc = scope
-    else this.#types = [scope].flat()
-    if (!this.#doc && !this.#types.length) invalid('new History([]): give a type')
-    this.#captureTimeout = captureTimeout
+    this.#scope = [scope].flat()
+    if (!this.#scope.length) invalid('new History([]): give a type')
+    this.#captureTimeout = this.#timeout = captureTimeout
     this.#origins = [localOrigin, null, ...trackedOrigins]
     this.#manager = this.#start()
-    this.#state = this.#flags()
-    for (const synced of this.#types) synced.rebound.add(this.#restart)
+    this.#changed()
+    for (const synced of this.#scope) (synced as Synced).rebound?.add(this.#restart)
   }
 
   /** Undoes the last step. Returns whether there was one. */
@@ -82,12 +78,13 @@ export class History {
 
   /** From now on until `stopMergingAll`, all changes are one step, however long it takes. */
   mergeAll(): void {
-    this.#merge(true)
+    // In ms, longer than anything lasts.
+    this.#capture(1e15)
   }
 
   /** Ends what `mergeAll` began. */
   stopMergingAll(): void {
-    this.#merge(false)
+    this.#capture(this.#captureTimeout)
   }
 
   /** The same as `mergeAll`. */
@@ -110,15 +107,15 @@ export class History {
     this.#manager.clear()
     this.#manager.destroy()
     this.#events.clear()
-    for (const synced of this.#types) synced.rebound.delete(this.#restart)
+    for (const synced of this.#scope) (synced as Synced).rebound?.delete(this.#restart)
   }
 
   #start(): Y.UndoManager {
-    const types = this.#types.map((synced) => synced.type)
-    const doc: Y.Doc = this.#doc ?? types[0].doc
+    const scope: any[] = this.#scope.map((one) => (one instanceof Y.Doc ? one : one.type))
+    const doc: Y.Doc = scope[0].doc ?? scope[0]
     // A transaction that is under way may be the one that brings the type itself into the document: not a step.
     const current = doc.transact((transaction) => transaction, localOrigin)
-    const manager = new Y.UndoManager((this.#doc ?? types) as any, {
+    const manager = new Y.UndoManager(scope, {
       doc,
       captureTimeout: this.#timeout,
       captureTransaction: (transaction) =>
@@ -136,15 +133,10 @@ export class History {
     return manager
   }
 
-  get #timeout(): number {
-    return this.#merging ? forever : this.#captureTimeout
-  }
-
-  #merge(merging: boolean): void {
-    if (this.#merging === merging) return
-    this.#merging = merging
+  #capture(timeout: number): void {
+    if (this.#timeout === timeout) return
     this.#manager.stopCapturing()
-    this.#manager.captureTimeout = this.#timeout
+    this.#manager.captureTimeout = this.#timeout = timeout
   }
 
   #pop(way: 'undo' | 'redo'): boolean {

@@ -1,7 +1,7 @@
 import type * as Y from 'yjs'
-import { atHome, move, remove, type Slot, slotsOf, unmoved } from './moves.js'
+import { atHome, move, remove, replace, type Slot, slotsOf } from './moves.js'
 import { localOrigin, Synced, scratch } from './synced.js'
-import { checkCount, checkIndex, hollow, prepare, refill } from './value.js'
+import { checkIndex, hollow, prepare, refill } from './value.js'
 import { plain, read } from './wrap.js'
 
 /** What a list shows between two changes. */
@@ -49,14 +49,7 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
     checkIndex(call, index, this.length - 1, '; push() appends')
     const store = prepare(this, call, [value])
     const slot = this.#slots()?.[index] ?? atHome(value, index)
-    store((values) => {
-      this.invalidate()
-      this.type.insert(slot.at, values)
-      remove(
-        this.type,
-        [slot.home, ...slot.markers].map((i) => (i < slot.at ? i : i + 1)),
-      )
-    })
+    store((values) => replace(this.type, [slot.home, ...slot.markers], slot.at, values))
     return this
   }
 
@@ -72,11 +65,7 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
   /** Appends elements. Returns the new length. Throws as `insert` does. */
   push(...elements: T[]): number {
     const store = prepare(this, 'list.push(…)', elements)
-    if (elements.length)
-      store((values) => {
-        this.invalidate()
-        this.type.push(values)
-      })
+    store((values) => this.type.push(values))
     return this.length
   }
 
@@ -90,12 +79,11 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
   delete(index: number, count = 1): void {
     const call = `list.delete(${index}, ${count})`
     checkIndex(call, index, this.length)
-    checkCount(call, count)
+    checkIndex(call, count)
     const length = Math.min(count, this.length - index)
     if (!length) return
     const slots = this.#slots()
     this.change(() => {
-      this.invalidate()
       if (slots) {
         const gone = slots.slice(index, index + length)
         remove(
@@ -109,10 +97,7 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
   /** Deletes all elements. */
   clear(): void {
     if (!this.type.length) return
-    this.change(() => {
-      this.invalidate()
-      this.type.delete(0, this.type.length)
-    })
+    this.change(() => this.type.delete(0, this.type.length))
   }
 
   /**
@@ -124,11 +109,10 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
     checkIndex(call, from, this.length - 1)
     checkIndex(call, to, this.length - 1)
     if (from === to) return
-    const slots = this.#slots() ?? unmoved(this.type)
-    const [slot] = slots.slice(from, from + 1) as [Slot]
+    const slots = this.#slots() ?? this.type.toArray().map(atHome)
+    const slot = slots[from] as Slot
     const before = slots[to < from ? to : to + 1]?.at ?? this.type.length
     this.change(() => {
-      this.invalidate()
       this.#moved = true
       move(this.type, slot, before)
     })
@@ -207,7 +191,7 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
 
   /** @internal */
   fill(from: Y.Array<any>): void {
-    const values = (slotsOf(from) ?? unmoved(from)).map((slot) => slot.value)
+    const values = slotsOf(from)?.map((slot) => slot.value) ?? from.toArray()
     const stored = values.map(hollow)
     this.type.push(stored)
     values.forEach((value, index) => {
@@ -227,12 +211,8 @@ export class SyncedList<T = any> extends Synced<Y.Array<any>> {
   #insert(call: string, index: number, elements: T[]): void {
     checkIndex(call, index, this.length)
     const store = prepare(this, call, elements)
-    if (!elements.length) return
     const at = this.#slots()?.[index]?.at ?? (index < this.length ? index : this.type.length)
-    store((values) => {
-      this.invalidate()
-      this.type.insert(at, values)
-    })
+    store((values) => this.type.insert(at, values))
   }
 
   get #values(): T[] {

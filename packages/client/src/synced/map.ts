@@ -1,6 +1,6 @@
 import type * as Y from 'yjs'
 import { Synced, scratch } from './synced.js'
-import { checkKey, hollow, prepare, refill } from './value.js'
+import { checkString, hollow, prepare, refill } from './value.js'
 import { plain, read } from './wrap.js'
 
 /** What is a value of a map by itself, not a description of its keys. */
@@ -51,7 +51,7 @@ export class SyncedMap<T = any> extends Synced<Y.Map<any>> {
    * @throws SymphonyError `unsupported-value`, `too-large` or `invalid-argument`; then nothing was changed
    */
   set<K extends Keys<T>>(key: K, value: Fields<T>[K]): this {
-    checkKey(this, 'map.set(key, …)', key)
+    checkString(this, 'map.set(key, …)', key)
     prepare(this, `map.set(${JSON.stringify(key)}, …)`, [value])(([stored]) => this.type.set(key, stored))
     return this
   }

@@ -65,7 +65,7 @@ export function slotsOf(type: Y.Array<any>, known = new WeakMap<object, unknown>
     if (place !== undefined) return place
     const home = find(id)
     // A plain value as 5 may be there several times, an object only once.
-    if (home !== undefined && typeof raw[home] === 'object' && raw[home]) known.set(marker, raw[home])
+    if (home !== undefined && Object(raw[home]) === raw[home]) known.set(marker, raw[home])
     return home
   }
   const moved = new Map<number, Slot>()
@@ -76,9 +76,10 @@ export function slotsOf(type: Y.Array<any>, known = new WeakMap<object, unknown>
     const slot = moved.get(home) ?? atHome(raw[home], home)
     moved.set(home, slot)
     slot.markers.push(index)
-    if (rank(value) < slot.n) return
+    const n = rank(value)
+    if (n < slot.n) return
     slot.at = index
-    slot.n = rank(value)
+    slot.n = n
   })
   const shown = new Map([...moved.values()].map((slot) => [slot.at, slot]))
   const slots: Slot[] = []
@@ -91,11 +92,6 @@ export function slotsOf(type: Y.Array<any>, known = new WeakMap<object, unknown>
   return slots
 }
 
-/** The slots of a list where nothing was moved. */
-export function unmoved(type: Y.Array<any>): Slot[] {
-  return type.toArray().map(atHome)
-}
-
 /** The slot of an element that was not moved. */
 export function atHome(value: unknown, index: number): Slot {
   return { value, at: index, home: index, markers: [], n: 0 }
@@ -103,10 +99,15 @@ export function atHome(value: unknown, index: number): Slot {
 
 /** Moves an element, so that it is shown before what is at index `before` of the Y.Array. Call it in a transaction. */
 export function move(type: Y.Array<any>, slot: Slot, before: number): void {
-  type.insert(before, [{ [movedKey]: idAt(type, slot.home), n: slot.n + 1 }])
+  replace(type, slot.markers, before, [{ [movedKey]: idAt(type, slot.home), n: slot.n + 1 }])
+}
+
+/** Inserts one element into a Y.Array, and deletes those that were at some indices. Call it in a transaction. */
+export function replace(type: Y.Array<any>, indices: number[], at: number, element: unknown[]): void {
+  type.insert(at, element)
   remove(
     type,
-    slot.markers.map((index) => (index < before ? index : index + 1)),
+    indices.map((index) => (index < at ? index : index + 1)),
   )
 }
 

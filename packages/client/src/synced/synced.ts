@@ -1,4 +1,3 @@
-import { invalid } from '../errors.js'
 import { Y } from '../yjs.js'
 import { History } from './history.js'
 
@@ -9,9 +8,8 @@ type AnyType = Y.AbstractType<any>
 type Observer = (event: any, transaction: Y.Transaction) => void
 type DeepObserver = (events: Y.YEvent<any>[], transaction: Y.Transaction) => void
 
-const wrappers = new WeakMap<AnyType, Synced>()
-/** Documents that hold nothing but one type that was not nested in a room's document yet. */
-const scratches = new WeakSet<Y.Doc>()
+/** The Synced type of each Yjs type that has one. */
+export const wrappers = new WeakMap<AnyType, Synced>()
 /** Transactions of a document whose observers were not called yet; usually none or one. */
 const pending = new WeakMap<Y.Doc, Set<Y.Transaction>>()
 
@@ -85,6 +83,7 @@ export abstract class Synced<T extends AnyType = AnyType> {
 
   /** For the parts of this package: changes the document in one transaction of our origin. */
   change(fn: () => void): void {
+    this.invalidate()
     docOf(this).transact(fn, localOrigin)
   }
 
@@ -99,8 +98,6 @@ export abstract class Synced<T extends AnyType = AnyType> {
    */
   rebind(type: T): void {
     const old = this.#type
-    if (old === type) return
-    if (type.constructor !== old.constructor) invalid('another kind')
     for (const fn of this.#observers) old.unobserve(fn)
     for (const fn of this.#deepObservers) old.unobserveDeep(fn)
     if (wrappers.get(old) === this) wrappers.delete(old)
@@ -121,11 +118,6 @@ export function nest(synced: Synced, type: AnyType): void {
   synced.fill(from)
 }
 
-/** The wrapper of a Yjs type, if it has one. */
-export function wrapperOf(type: AnyType): Synced | undefined {
-  return wrappers.get(type)
-}
-
 /** The document a Synced type is in. */
 export function docOf(synced: Synced): Y.Doc {
   return synced.type.doc as Y.Doc
@@ -133,15 +125,13 @@ export function docOf(synced: Synced): Y.Doc {
 
 /** A document for one type that is not nested yet, so that it can be filled, read and observed as any other. */
 export function scratch(): Y.Doc {
-  // Its guid is never used, and a random one would be most of the cost.
-  const doc = new Y.Doc({ guid: '' })
-  scratches.add(doc)
-  return doc
+  // The empty guid tells it from others; a random one would be most of the cost.
+  return new Y.Doc({ guid: '' })
 }
 
 /** Whether a Synced type is not in a document of a room, nor nested in anything. */
 export function isUnattached(synced: Synced): boolean {
-  return scratches.has(docOf(synced)) && synced.type.parent === null
+  return !docOf(synced).guid && !synced.type.parent
 }
 
 /** Keeps the caches of a document's wrappers true: they are told of changes before any observer can read them. */

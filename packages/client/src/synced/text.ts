@@ -1,7 +1,6 @@
 import type * as Y from 'yjs'
-import { invalid } from '../errors.js'
 import { Synced, scratch } from './synced.js'
-import { checkCount, checkIndex, preparePlain } from './value.js'
+import { checkIndex, checkString, preparePlain } from './value.js'
 
 /** Formats of a range of text, as `{ bold: true }`; null ends a format. */
 export type Attributes = Record<string, any>
@@ -35,8 +34,7 @@ export class SyncedText extends Synced<Y.Text> {
   insert(index: number, text: string, attributes?: Attributes): void {
     const call = `text.insert(${index}, …)`
     checkIndex(call, index, this.length)
-    if (typeof text !== 'string') invalid(`${call}: the text is a ${typeof text}; use a string`)
-    preparePlain(this, call, text)
+    checkString(this, call, text)
     const checked = attributes && preparePlain(this, call, attributes)
     this.change(() => this.type.insert(index, text, checked))
   }
@@ -86,7 +84,7 @@ export class SyncedText extends Synced<Y.Text> {
   #change(name: string, index: number, length: number, fn: (count: number) => void): void {
     const call = `text.${name}(${index}, ${length})`
     checkIndex(call, index, this.length)
-    checkCount(call, length)
+    checkIndex(call, length)
     const count = Math.min(length, this.length - index)
     if (count) this.change(() => fn(count))
   }

@@ -1,24 +1,18 @@
 import { defaultMaxMessage } from '../connection/numbers.js'
 import { byteLength, fail, invalid, tooLarge, twoCopies } from '../errors.js'
+import { limitOf } from '../limit.js'
 import { Y } from '../yjs.js'
 import { movedKey } from './moves.js'
 import { docOf, isUnattached, nest, Synced } from './synced.js'
 import { isSyncable, wrap } from './wrap.js'
 
-/** Most bytes that one call may store in a document. */
-const limitOf = new WeakMap<Y.Doc, number>()
 /** How deep plain values may be nested: deeper ones overflow the stack of some client or server that reads them. */
 const maxDepth = 200
-
-/** Sets how many bytes one call may store in a document, as its server says. */
-export function setLimit(doc: Y.Doc, bytes: number): void {
-  limitOf.set(doc, bytes)
-}
 
 /**
  * Checks what a call is to store and copies it, so that nothing that the application does to its own objects later reaches
  * the document. Throws before anything is changed. What it returns takes a function that writes the values, and calls it
- * in a transaction.
+ * in a transaction, if there are any.
  */
 export function prepare(
   target: Synced,
@@ -31,20 +25,22 @@ export function prepare(
   const checked = values.map((value) => {
     const synced = value instanceof Synced
     if (!synced && !(value instanceof Y.AbstractType)) return check(value, target.type instanceof Y.Array)
-    if (seen.has(value) || (synced ? !isUnattached(value) : value.doc))
+    // It is in the target's document if the target is in it.
+    if (seen.has(value) || (synced ? !isUnattached(value) || docOf(value) === docOf(target) : value.doc))
       invalid(`${call}: this type is in use already; nest its copy(), or list.move()`)
     seen.add(value)
     if (!synced) return value
-    if (docOf(value) === docOf(target)) invalid(`${call}: a type cannot be nested in itself; nest its copy()`)
     const type = hollow(value.type)
     nested.push([value, type])
     return type
   })
-  return (write) =>
+  return (write) => {
+    if (!checked.length) return
     target.change(() => {
       write(checked)
       for (const [synced, type] of nested) nest(synced, type)
     })
+  }
 }
 
 /** What is stored in the place of a value when the type that it is in gets nested; a type comes back empty, see `refill`. */
@@ -63,27 +59,20 @@ export function preparePlain(target: Synced, call: string, value: unknown): any 
   return checker(call, target)(value)
 }
 
-/** Checks an index; `hint`: what to do instead, if there is something. */
-export function checkIndex(call: string, index: number, max: number, hint = ''): void {
-  if (!isCount(index) || index > max)
-    invalid(`${call}: ${max < 0 ? 'the list is empty' : `an index may be 0 to ${max}`}${hint}`)
+/** Checks an index, or without `max` a count; `hint`: what to do instead, if there is something. */
+export function checkIndex(call: string, index: number, max = Infinity, hint = ''): void {
+  if (!Number.isInteger(index) || index < 0 || index > max)
+    invalid(`${call}: ${max < 0 ? 'the list is empty' : `give whole numbers, 0 to ${max}`}${hint}`)
 }
 
-/** Checks how many are to be deleted or formatted. */
-export function checkCount(call: string, count: number): void {
-  if (!isCount(count)) invalid(`${call}: a count must be a whole number`)
-}
-
-const isCount = (n: number): boolean => Number.isInteger(n) && n >= 0
-
-/** Checks a key of a map. */
-export function checkKey(target: Synced, call: string, key: unknown): void {
-  if (typeof key !== 'string') invalid(`${call}: the key is a ${typeof key}; use String(key)`)
-  preparePlain(target, call, key)
+/** Checks a text, or a key of a map. */
+export function checkString(target: Synced, call: string, text: unknown): void {
+  if (typeof text !== 'string') invalid(`${call}: a ${typeof text} is no string; use String(…)`)
+  preparePlain(target, call, text)
 }
 
 const instead: Record<string, string> = {
-  Date: 'store date.toISOString() or date.getTime()',
+  Date: 'store date.toISOString()',
   Map: 'store Object.fromEntries(map)',
   Set: 'store [...set]',
 }
@@ -154,32 +143,25 @@ function checker(call: string, target: Synced): (value: any, list?: boolean) => 
     if (prototype && Object.getPrototypeOf(prototype)) {
       if ('observeDeep' in value) twoCopies(call)
       const name = value.constructor?.name
-      const binary = ArrayBuffer.isView(value) || value instanceof ArrayBuffer
-      refuse(
-        path,
-        `an instance of ${name}`,
-        binary ? 'store a Uint8Array' : (instead[name] ?? 'store a plain object'),
-      )
+      refuse(path, `an instance of ${name}`, instead[name] ?? 'store a plain object or a Uint8Array')
     }
-    if (Object.getOwnPropertySymbols(value).length) refuse(path, 'a symbol as a key', 'use another key')
+    if (Object.getOwnPropertySymbols(value).length) refuse(path, 'a symbol as a key', 'use another')
     const copied: Record<string, unknown> = {}
     for (const [key, inner] of Object.entries(value)) {
       const at = `${path}.${key}`
-      if (key === '__proto__') refuseKey(at, key)
+      // Yjs looks at `constructor` to tell what an element is.
+      if (key === '__proto__' || (!path && ['constructor', movedKey].includes(key)))
+        refuse(at, 'this key', 'use another')
       copy(key, at)
       copied[key] = copy(inner, at)
     }
     return copied
   }
 
-  const refuseKey = (path: string, key: string) => refuse(path, `the key "${key}"`, 'use another key')
-
   return (value, list) => {
-    // Yjs looks at `constructor` to tell what an element is, and refuses these two as elements of an array.
-    if (list && value === undefined) refuse('', 'undefined in a list', 'store null')
-    if (list && typeof value === 'bigint') refuse('', 'a BigInt in a list', 'store { value: 1n }')
-    if (value && typeof value === 'object')
-      for (const key of ['constructor', movedKey]) if (Object.hasOwn(value, key)) refuseKey('', key)
+    // Yjs refuses these two as elements of an array.
+    if (list && (value === undefined || typeof value === 'bigint'))
+      refuse('', `${typeof value} in a list`, 'store { value }')
     const copied = copy(value, '')
     if (bytes > limit) throw tooLarge(call, bytes, limit)
     return copied

@@ -1,7 +1,7 @@
 import { Y } from '../yjs.js'
 import { SyncedList } from './list.js'
 import { SyncedMap } from './map.js'
-import { type Synced, wrapperOf } from './synced.js'
+import { type Synced, wrappers } from './synced.js'
 import { SyncedText } from './text.js'
 
 /** The Synced type of a map, array or text in a document; always the same one for the same type. */
@@ -10,7 +10,7 @@ export function wrap<T = any>(type: Y.Array<any>): SyncedList<T>
 export function wrap(type: Y.Text): SyncedText
 export function wrap(type: Y.AbstractType<any>): Synced<any>
 export function wrap(type: Y.AbstractType<any>): Synced | undefined {
-  return wrapperOf(type) ?? make(type)
+  return wrappers.get(type) ?? make(type)
 }
 
 /** What an application reads for what Yjs stores: Synced types for Yjs types, plain values as they are. */
@@ -25,15 +25,20 @@ export function plain(value: any): any {
   return typeof value?.toJSON === 'function' ? value.toJSON() : value
 }
 
-/** Whether a value is a Yjs type that has a Synced counterpart. A Y.Xml type inherits from one, but has none. */
+/** Whether a value is a Yjs type that has a Synced counterpart. */
 export function isSyncable(value: any): value is Y.Map<any> | Y.Array<any> | Y.Text {
-  return [Y.Map, Y.Array, Y.Text].includes(value?.constructor)
+  return !!kindOf(value)
 }
 
-function make(type: any): Synced | undefined {
-  if (!isSyncable(type) || !type.doc) return
-  if (type instanceof Y.Map) return new SyncedMap(type)
-  return type instanceof Y.Array ? new SyncedList(type) : new SyncedText(type)
+function make(type: Y.AbstractType<any>): Synced | undefined {
+  const Kind: any = kindOf(type)
+  return Kind && type.doc && new Kind(type)
+}
+
+/** The Synced counterpart of a Yjs type. A Y.Xml type inherits from one that has one, but has none. */
+function kindOf(type: any) {
+  const Type = type?.constructor
+  return Type === Y.Map ? SyncedMap : Type === Y.Array ? SyncedList : Type === Y.Text ? SyncedText : undefined
 }
 
 /** A list that can be nested in another type. It can be filled and read before. */

@@ -7,12 +7,12 @@ let server: SymphonyServer
 let proxy: FaultProxy
 let peers: Peer[] = []
 let page: EventTarget
-let doc: { visibilityState: string }
+let doc: { hidden: boolean }
 let network: { onLine: boolean }
 
 beforeEach(async () => {
   page = new EventTarget()
-  doc = { visibilityState: 'visible' }
+  doc = { hidden: false }
   network = { onLine: true }
   vi.stubGlobal('window', page)
   vi.stubGlobal('document', doc)

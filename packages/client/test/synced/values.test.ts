@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
 import { SymphonyError } from '../../src/errors.js'
-import { newNestedList, newNestedMap, newNestedText, setLimit, wrap } from '../../src/synced/index.js'
+import { limitOf } from '../../src/limit.js'
+import { newNestedList, newNestedMap, newNestedText, wrap } from '../../src/synced/index.js'
 
 const room = () => {
   const doc = new Y.Doc()
@@ -56,11 +57,7 @@ describe('values', () => {
   const refused: [string, unknown, RegExp][] = [
     ['a function', () => 1, /value cannot be stored: a function.*store data only/],
     ['a symbol', Symbol('x'), /a symbol/],
-    [
-      'a Date',
-      { items: [0, 1, 2, { when: new Date() }] },
-      /value\.items\[3\]\.when.*date\.toISOString\(\) or date\.getTime\(\)/,
-    ],
+    ['a Date', { items: [0, 1, 2, { when: new Date() }] }, /value\.items\[3\]\.when.*date\.toISOString\(\)/],
     ['a cycle', cycle, /value\.self\.again\[0\].*a cycle/],
     ['a BigInt beyond 64 bits', [2n ** 63n], /value\[0\].*BigInt.*toString/],
     ['a Map', { map: new Map() }, /value\.map.*Object\.fromEntries/],
@@ -104,8 +101,8 @@ describe('values', () => {
 
   it('refuses what Yjs cannot have as an element of a list', () => {
     const { list } = room()
-    expect(caught(() => list.push(undefined)).message).toMatch(/store null/)
-    expect(caught(() => list.push(1n)).message).toMatch(/\{ value: 1n \}/)
+    expect(caught(() => list.push(undefined)).message).toMatch(/undefined in a list; store \{ value \}/)
+    expect(caught(() => list.push(1n)).message).toMatch(/bigint in a list; store \{ value \}/)
     list.push({ value: 1n })
     expect(list.get(0)).toEqual({ value: 1n })
     expect(caught(() => list.push({ 'symphony:moved': '1:0', n: 1 })).code).toBe('unsupported-value')
@@ -114,7 +111,7 @@ describe('values', () => {
 
   it('refuses what is over the limit, counted in bytes', () => {
     const { doc, map, list } = room()
-    setLimit(doc, 1000)
+    limitOf.set(doc, 1000)
     map.set('fits', 'a'.repeat(900))
     map.set('fits', 'ä'.repeat(450))
     for (const value of [
@@ -147,7 +144,9 @@ describe('values', () => {
 
   it('have strings as keys of a map', () => {
     const { doc, map } = room()
-    expect(caught(() => map.set(1 as unknown as string, 'x')).message).toMatch(/String\(key\)/)
+    expect(caught(() => map.set(1 as unknown as string, 'x')).message).toMatch(
+      /number is no string; use String/,
+    )
     expect(caught(() => map.set('\ud800', 'x')).code).toBe('unsupported-value')
     map.set('', 'empty').set('__proto__', 'fine')
     expect(elsewhere(doc).get('')).toBe('empty')
@@ -160,7 +159,9 @@ describe('values', () => {
     text.insert(0, 'hello')
     expect(caught(() => text.insert(0, 5 as unknown as string)).code).toBe('invalid-argument')
     expect(caught(() => text.insert(0, '\ud800')).code).toBe('unsupported-value')
-    expect(caught(() => text.insert(6, 'x')).message).toMatch(/text\.insert\(6, …\): an index may be 0 to 5/)
+    expect(caught(() => text.insert(6, 'x')).message).toMatch(
+      /text\.insert\(6, …\): give whole numbers, 0 to 5/,
+    )
     expect(caught(() => text.format(0, 1, { when: new Date() })).message).toMatch(/value\.when/)
     expect(text.toString()).toBe('hello')
   })
@@ -187,8 +188,8 @@ describe('nesting', () => {
     const outer = newNestedList()
     const inner = newNestedMap()
     outer.push(inner)
-    expect(caught(() => outer.push(outer)).message).toMatch(/itself/)
-    expect(caught(() => inner.set('outer', outer)).message).toMatch(/itself/)
+    expect(caught(() => outer.push(outer)).message).toMatch(/in use.*copy\(\)/)
+    expect(caught(() => inner.set('outer', outer)).message).toMatch(/in use.*copy\(\)/)
   })
 
   it('lets types be filled, read and observed before they are nested', () => {
