@@ -15,11 +15,11 @@ import (
 func newBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure a server under the load of many users",
+		Short: "Measure a server under the load of many users, and how a cluster spreads its rooms",
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchReferenceCommand())
+	cmd.AddCommand(newBenchReferenceCommand(), newBenchPlacementCommand())
 	return cmd
 }
 
