@@ -52,7 +52,6 @@ func (f *follower) apply(e cluster.Event) {
 		wrong = f.synced
 		f.synced = true
 	case cluster.EventReset:
-		wrong = !f.synced
 		f.synced = false
 		f.resets++
 		clear(f.hosts)
