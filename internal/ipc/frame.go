@@ -124,7 +124,7 @@ func readOn(r io.Reader, dst []byte, n int) ([]byte, error) {
 		step := min(n, keepBuffer)
 		at := len(dst)
 		if cap(dst)-at < step {
-			grown := make([]byte, at, max(at+step, min(2*cap(dst), at+n)))
+			grown := make([]byte, at, max(at+step, 2*cap(dst)))
 			copy(grown, dst)
 			dst = grown
 		}

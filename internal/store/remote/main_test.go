@@ -19,8 +19,19 @@ import (
 	"github.com/symphony-rtc/symphony/internal/store/storetest"
 )
 
+// Environment of the test binary when it plays another process.
+const (
+	childRole    = "SYMPHONY_TEST_REMOTE_ROLE"
+	childAddress = "SYMPHONY_TEST_REMOTE_ADDRESS"
+)
+
 func TestMain(m *testing.M) {
-	_ = os.Getenv
+	switch os.Getenv(childRole) {
+	case "writer":
+		writeUntilKilled(os.Getenv(childAddress))
+	case "supervisor":
+		superviseUntilAsked(os.Getenv(childAddress))
+	}
 	goleak.VerifyTestMain(m)
 }
 
