@@ -42,7 +42,7 @@ node:
 # SYMPHONY_TEST_ALL turns a test that is skipped for a missing tool into one that fails.
 test: export SYMPHONY_TEST_ALL = 1
 test: ## run all tests: linters, fuzzing, race detector, Node, browser, crash
-	@$(SETUP) go race chromium postgres s3 gcs azure faketime curl
+	@$(SETUP) go race chromium postgres s3 gcs azure etcd faketime curl
 	@$(MAKE) --no-print-directory build lint
 	@$(MAKE) --no-print-directory test-packages
 	@$(MAKE) --no-print-directory test-fuzz test-race

@@ -8,6 +8,7 @@
 #   scripts/setup.sh s3         S3 servers for the storage tests, built into bin/tools (a few minutes, once)
 #   scripts/setup.sh gcs        the same for Google Cloud Storage
 #   scripts/setup.sh postgres   PostgreSQL's programs; the tests start servers of their own
+#   scripts/setup.sh etcd       etcd; the tests start servers of their own
 #   scripts/setup.sh faketime   libfaketime, with which the tests give Postgres a wrong clock
 #   scripts/setup.sh azure      the same for Azure Blob Storage: npm packages below test/servers
 # System packages come from apt, with sudo when not root.
@@ -88,6 +89,17 @@ postgres() {
 	apt_install postgresql
 }
 
+etcd_server() {
+	! command -v etcd >/dev/null 2>&1 || return 0
+	apt_install etcd-server
+	# Debian's package starts a server of its own, which nothing here needs.
+	if [ -d /run/systemd/system ]; then
+		as_root=
+		[ "$(id -u)" -eq 0 ] || as_root=sudo
+		$as_root systemctl disable --now etcd >/dev/null 2>&1 || true
+	fi
+}
+
 faketime() {
 	for library in /usr/lib/*/faketime/libfaketime.so.1; do
 		[ ! -e "$library" ] || return 0
@@ -113,6 +125,7 @@ for part in "$@"; do
 	curl) command -v curl >/dev/null 2>&1 || apt_install curl ;;
 	chromium) chromium ;;
 	postgres) postgres ;;
+	etcd) etcd_server ;;
 	faketime) faketime ;;
 	s3)
 		go_server versitygw github.com/versity/versitygw/cmd/versitygw
