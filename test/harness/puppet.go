@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/symphony-rtc/symphony/test/network"
 )
 
 // Puppet is a Node process with real clients that does what it is told (test/node/puppet.mjs).
@@ -37,6 +39,12 @@ type Command map[string]any
 // StartPuppet starts a process. It ends with the test.
 func StartPuppet(t testing.TB) *Puppet {
 	t.Helper()
+	return StartPuppetAt(t, network.Place{})
+}
+
+// StartPuppetAt is StartPuppet at a place.
+func StartPuppetAt(t testing.TB, place network.Place) *Puppet {
+	t.Helper()
 	p := &Puppet{t: t, logs: &logBuffer{}, ended: make(chan struct{}), waiting: map[int]chan answer{}}
 	p.cmd = exec.Command("node", filepath.Join(Root(), "test", "node", "puppet.mjs"))
 	p.cmd.Stderr = p.logs
@@ -50,7 +58,7 @@ func StartPuppet(t testing.TB) *Puppet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := place.Start(p.cmd); err != nil {
 		t.Fatalf("starting Node: %v (install Node 20 or newer, then run npm ci)", err)
 	}
 	go p.read(out)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/symphony-rtc/symphony/test/network"
 )
 
 // patience is how long anything may take that is expected to happen: far more than it needs on a slow machine.
@@ -26,10 +27,11 @@ const patience = 90 * time.Second
 type Server struct {
 	Addr    string   // host:port
 	Data    string   // data directory
-	Command string   // dev or serve
+	Command string   // dev, serve, room or proxy
 	Program string   // path of the program; empty: Binary
 	Env     []string // NAME=value, beside the environment of this process
-	Front   string   // host:port that clients connect to, such as that of a proxy; empty: Addr
+	Place   network.Place
+	Front   string // host:port that clients connect to, such as that of a proxy; empty: Addr
 
 	t    testing.TB
 	args []string
@@ -48,7 +50,15 @@ type run struct {
 // NewServer prepares a server with further flags; Start starts it. It is killed when the test ends.
 func NewServer(t testing.TB, flags ...string) *Server {
 	t.Helper()
-	s := &Server{Addr: freeAddr(t), Data: t.TempDir(), Command: "dev", t: t, args: flags, logs: &logBuffer{}}
+	return NewServerAt(t, network.Place{}, flags...)
+}
+
+// NewServerAt is NewServer at a place, where its port is 8080.
+func NewServerAt(t testing.TB, place network.Place, flags ...string) *Server {
+	t.Helper()
+	s := &Server{
+		Addr: place.Addr(t, "8080"), Place: place, Data: t.TempDir(), Command: "dev", t: t, args: flags, logs: &logBuffer{},
+	}
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
@@ -80,7 +90,7 @@ func (s *Server) Start() {
 	cmd.Stdout, cmd.Stderr = s.logs, s.logs
 	cmd.WaitDelay = 5 * time.Second
 	fmt.Fprintf(s.logs, "--- start\n")
-	if err := cmd.Start(); err != nil {
+	if err := s.Place.Start(cmd); err != nil {
 		s.t.Fatalf("starting the server: %v", err)
 	}
 	r := &run{cmd: cmd, done: make(chan struct{})}
@@ -224,17 +234,6 @@ func (s *Server) get(path string) (int, []byte, error) {
 	}
 	body, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, body, errors.Join(err, resp.Body.Close())
-}
-
-// freeAddr is a loopback address that nobody listens on now.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // logBuffer keeps the end of what processes print.

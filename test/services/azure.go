@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+
+	"github.com/symphony-rtc/symphony/test/network"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 func Azure(t testing.TB) *Bucket {
 	t.Helper()
 	program := tool(t, "azurite", "azure", "test", "servers", "node_modules", "azurite", "dist", "src", "blob", "main.js")
-	s := newServer(t, "/")
+	s := newServer(t, network.Place{}, "", "/")
 	host, port, err := net.SplitHostPort(s.Addr)
 	if err != nil {
 		t.Fatal(err)

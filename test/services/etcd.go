@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/symphony-rtc/symphony/test/network"
 )
 
 // Etcd starts an etcd of one member. What it has answered survives Kill. Its
@@ -12,6 +14,12 @@ import (
 //
 // Its timeouts are a tenth of what they are elsewhere, so leases of 1 s are possible, and it is soon back after a restart.
 func Etcd(t testing.TB) *Server {
+	t.Helper()
+	return EtcdAt(t, network.Place{})
+}
+
+// EtcdAt is Etcd at a place, where its port is 2379.
+func EtcdAt(t testing.TB, place network.Place) *Server {
 	t.Helper()
 	program, err := exec.LookPath("etcd")
 	if err != nil {
@@ -21,9 +29,9 @@ func Etcd(t testing.TB) *Server {
 		}
 		t.Skip(err)
 	}
-	s := newServer(t, "/health")
+	s := newServer(t, place, "2379", "/health")
 	url := "http://" + s.Addr
-	peer := "http://" + freeAddr(t)
+	peer := "http://" + place.Addr(t, "2380")
 	s.command = func() *exec.Cmd {
 		return exec.Command(program, "--name", "test", "--data-dir", s.Dir, "--log-level", "warn", "--logger", "zap",
 			"--heartbeat-interval", "10", "--election-timeout", "100",

@@ -7,13 +7,15 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/symphony-rtc/symphony/test/network"
 )
 
 // GCS starts fake-gcs-server, which keeps objects as files and asks for no credentials.
 func GCS(t testing.TB) *Bucket {
 	t.Helper()
 	program := tool(t, "fake-gcs-server", "gcs", "bin", "tools", "fake-gcs-server")
-	s := newServer(t, "/storage/v1/b?project=test")
+	s := newServer(t, network.Place{}, "", "/storage/v1/b?project=test")
 	host, port, err := net.SplitHostPort(s.Addr)
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/symphony-rtc/symphony/test/network"
 )
 
 const (
@@ -31,10 +33,11 @@ type PostgresServer struct {
 	Addr string   // host:port, the same after every Start
 	Env  []string // NAME=value, for the next Start, beside what it always has
 
-	home string // directory with the data and the log
-	bin  string // directory of the programs
-	args []string
-	user *syscall.Credential // who runs it; nil for the user of this process
+	place network.Place
+	home  string // directory with the data and the log
+	bin   string // directory of the programs
+	args  []string
+	user  *syscall.Credential // who runs it; nil for the user of this process
 
 	mu  sync.Mutex // held while the process is started or ended
 	run *run       // nil while there is none
@@ -44,13 +47,19 @@ type PostgresServer struct {
 // Postgres starts a server of the test's own. args are settings for it, such as "fsync=off".
 func Postgres(t testing.TB, args ...string) *PostgresServer {
 	t.Helper()
+	return PostgresAt(t, network.Place{}, args...)
+}
+
+// PostgresAt is Postgres at a place, where its port is 5432.
+func PostgresAt(t testing.TB, place network.Place, args ...string) *PostgresServer {
+	t.Helper()
 	if _, err := postgresBin(); err != nil {
 		if os.Getenv("SYMPHONY_TEST_ALL") != "" {
 			t.Fatal(err)
 		}
 		t.Skip(err)
 	}
-	p, err := StartPostgres(args...)
+	p, err := startPostgres(place, place.Addr(t, "5432"), args)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,20 +73,23 @@ func Postgres(t testing.TB, args ...string) *PostgresServer {
 }
 
 // StartPostgres starts a server that several tests share. Whoever calls it calls Remove.
-func StartPostgres(args ...string) (_ *PostgresServer, err error) {
-	p := &PostgresServer{args: args}
+func StartPostgres(args ...string) (*PostgresServer, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	l.Close()
+	return startPostgres(network.Place{}, l.Addr().String(), args)
+}
+
+func startPostgres(place network.Place, addr string, args []string) (_ *PostgresServer, err error) {
+	p := &PostgresServer{Addr: addr, place: place, args: args}
 	if p.bin, err = postgresBin(); err != nil {
 		return nil, err
 	}
 	if p.user, err = postgresOwner(); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	p.Addr = l.Addr().String()
-	l.Close()
 	// Not a test's own directory: those are closed to the user who runs the server.
 	if p.home, err = os.MkdirTemp("", "symphony-postgres-"); err != nil {
 		return nil, err
@@ -156,7 +168,16 @@ func (p *PostgresServer) create() error {
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, output)
 	}
-	return nil
+	if !p.place.Elsewhere() {
+		return nil
+	}
+	// initdb lets in who comes by the loopback. Source: https://www.postgresql.org/docs/current/auth-pg-hba-conf.html
+	hosts, err := os.OpenFile(filepath.Join(p.home, "data", "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = hosts.WriteString("host all all samenet scram-sha-256\n")
+	return errors.Join(err, hosts.Close())
 }
 
 func (p *PostgresServer) command(program string, args ...string) *exec.Cmd {
@@ -191,7 +212,7 @@ func (p *PostgresServer) Start() error {
 	}
 	cmd := p.command("postgres", args...)
 	cmd.Stdout, cmd.Stderr = output, output
-	if err := cmd.Start(); err != nil {
+	if err := p.place.Start(cmd); err != nil {
 		return fmt.Errorf("start postgres: %w", err)
 	}
 	r := &run{process: cmd.Process, ended: make(chan struct{})}

@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/symphony-rtc/symphony/test/network"
 )
 
 const (
@@ -17,8 +19,14 @@ const (
 // S3 starts versitygw, a real S3 server that keeps objects as files.
 func S3(t testing.TB) *Bucket {
 	t.Helper()
+	return S3At(t, network.Place{})
+}
+
+// S3At is S3 at a place, where its port is 9000.
+func S3At(t testing.TB, place network.Place) *Bucket {
+	t.Helper()
 	program := tool(t, "versitygw", "s3", "bin", "tools", "versitygw")
-	s := newServer(t, "/")
+	s := newServer(t, place, "9000", "/")
 	meta := filepath.Join(filepath.Dir(s.Dir), "meta") // beside the files: not every file system has extended attributes
 	for _, dir := range []string{meta, filepath.Join(s.Dir, bucketName)} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -37,7 +45,7 @@ func S3(t testing.TB) *Bucket {
 func FakeS3(t testing.TB) *Bucket {
 	t.Helper()
 	program := tool(t, "gofakes3", "s3", "bin", "tools", "gofakes3")
-	s := newServer(t, "/")
+	s := newServer(t, network.Place{}, "", "/")
 	s.command = func() *exec.Cmd {
 		return exec.Command(program, "-host", s.Addr, "-backend", "bolt", "-bolt.db", filepath.Join(s.Dir, "objects.db"),
 			"-initialbucket", bucketName, "-quiet")

@@ -3,7 +3,6 @@ package services
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/symphony-rtc/symphony/test/network"
 )
 
 // patience is how long a server may take to start or to end: far more than it needs on a slow machine.
@@ -22,6 +23,7 @@ type Server struct {
 	Addr string // host:port, the same after every Start
 	Dir  string // what it keeps on disk; it finds it again after every Start
 
+	place   network.Place
 	command func() *exec.Cmd
 	probe   string // a path that it answers, with whatever status, when it is ready
 	log     string // a file with its output
@@ -36,11 +38,11 @@ type run struct {
 	ended   chan struct{}
 }
 
-// newServer prepares a server; the caller sets command and calls Start. It is killed when the test ends.
-func newServer(t testing.TB, probe string) *Server {
+// newServer prepares a server, at a port of the place unless that is the loopback; the caller sets command and calls Start. It is killed when the test ends.
+func newServer(t testing.TB, place network.Place, port, probe string) *Server {
 	t.Helper()
 	home := t.TempDir()
-	s := &Server{Addr: freeAddr(t), Dir: filepath.Join(home, "data"), probe: probe, log: filepath.Join(home, "log")}
+	s := &Server{Addr: place.Addr(t, port), Dir: filepath.Join(home, "data"), place: place, probe: probe, log: filepath.Join(home, "log")}
 	if err := os.Mkdir(s.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,7 @@ func (s *Server) Start() error {
 	defer output.Close() // the process has its own
 	cmd := s.command()
 	cmd.Stdout, cmd.Stderr = output, output
-	if err := cmd.Start(); err != nil {
+	if err := s.place.Start(cmd); err != nil {
 		return fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
 	r := &run{process: cmd.Process, ended: make(chan struct{})}
@@ -145,15 +147,4 @@ func (s *Server) signal(signal os.Signal) {
 	if s.run != nil {
 		_ = s.run.process.Signal(signal)
 	}
-}
-
-// freeAddr finds a port of this machine that nobody listens at.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
