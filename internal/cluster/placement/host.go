@@ -6,12 +6,10 @@ import "github.com/symphony-rtc/symphony/internal/cluster"
 type host struct {
 	told    cluster.Host // the registry's last word
 	zone    *zone
-	index   int    // in its zone
-	claimed int    // rooms that the registry told of since
-	pending int    // picks of this table that the registry did not tell of yet
-	settled int    // picks that are still remembered but are not pending any more
-	failed  int    // failures that are remembered
-	round   uint32 // of the watch that told of it last
+	index   int // in its zone
+	pending int // picks of this table that the registry did not tell of yet
+	settled int // picks that are still remembered but are not pending any more
+	failed  int // failures that are remembered
 	gone    bool
 
 	// What the sums of the table and of the zone have of it.
@@ -45,7 +43,7 @@ func (h *host) settle(picks int) {
 }
 
 // count is the rooms that the host has as far as the table can know.
-func (h *host) count() int { return max(h.told.Rooms, 0) + h.claimed + h.pending }
+func (h *host) count() int { return max(h.told.Rooms, 0) + h.pending }
 
 // load is the busier of rooms and machine, as a share. Rooms that are on their way are not in what the host tells of its
 // machine: they count there like the rooms.
@@ -55,7 +53,7 @@ func (h *host) load() float64 {
 	if !(machine >= 0) { // or no number at all
 		machine = 0
 	}
-	return max(float64(h.count())/capacity, machine+float64(h.claimed+h.pending)/capacity)
+	return max(float64(h.count())/capacity, machine+float64(h.pending)/capacity)
 }
 
 func (h *host) stateNow(overload float64) state {

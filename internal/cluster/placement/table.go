@@ -30,8 +30,8 @@ type Options struct {
 	Source   rand.Source      // default a new one with a random seed; used by one goroutine at a time
 }
 
-// Table is the hosts as a watch of the registry tells them, ready to pick from. A pick and a change cost O(log n) for n
-// hosts. Safe for concurrent use.
+// Table is the hosts as a watch of the registry tells them (see cluster.View.OnHost), ready to pick from. A pick and a change
+// cost O(log n) for n hosts. Safe for concurrent use.
 type Table struct {
 	choices  int
 	overload float64
@@ -47,8 +47,6 @@ type Table struct {
 	free   tree    // what is free in each zone, by zone.index
 	recent recent
 	totals Totals
-	synced bool   // the watch told everything there is (Observe)
-	round  uint32 // of the watch: rises with each EventReset
 }
 
 // zone is the hosts that fail together.
@@ -104,9 +102,9 @@ func (t *Table) set(told cluster.Host) {
 		t.totals.add(h.state, 1)
 	} else {
 		// As many rooms as came, so many of our picks are in what the host tells. Others came to nothing or are on their way.
-		h.settle(told.Rooms - h.told.Rooms - h.claimed)
+		h.settle(told.Rooms - h.told.Rooms)
 	}
-	h.told, h.claimed, h.round = told, 0, t.round
+	h.told = told
 	t.update(h)
 }
 
@@ -127,39 +125,6 @@ func (t *Table) remove(h *host) {
 	t.totals.Hosts--
 	h.zone.take(h)
 	delete(t.hosts, h.told.ID)
-}
-
-// Observe takes in an event of Registry.Watch: besides what Set and Remove do, it counts rooms that others claim before their
-// host tells of them, and after EventReset drops the hosts that are not told anew.
-func (t *Table) Observe(e cluster.Event) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.forget()
-	h := t.hosts[e.Host.ID]
-	switch e.Kind {
-	case cluster.EventHost:
-		t.set(e.Host)
-	case cluster.EventHostGone:
-		if h != nil {
-			t.remove(h)
-		}
-	case cluster.EventClaimed:
-		if h != nil && t.synced { // what is told before, the host has told as well
-			h.settle(1)
-			h.claimed++
-			t.update(h)
-		}
-	case cluster.EventReset:
-		t.synced = false
-		t.round++
-	case cluster.EventSynced:
-		t.synced = true
-		for _, h := range t.hosts {
-			if h.round != t.round {
-				t.remove(h)
-			}
-		}
-	}
 }
 
 // zone returns a zone, a new one if need be. Zones are few: those without hosts stay.

@@ -136,44 +136,6 @@ func TestFailedHostsComeBackAfterAMoment(t *testing.T) {
 	}
 }
 
-func TestObserveFollowsAWatch(t *testing.T) {
-	table, _ := newTable(Options{})
-	tell := func(kind cluster.EventKind, h cluster.Host) {
-		table.Observe(cluster.Event{Kind: kind, Host: h, Room: "r"})
-	}
-	a, b := named("a", 3, 1), named("b", 3, 0)
-	tell(cluster.EventHost, a)
-	tell(cluster.EventHost, b)
-	tell(cluster.EventClaimed, a) // in a's number of rooms already
-	tell(cluster.EventSynced, cluster.Host{})
-	if n := table.Totals(); n != (Totals{Hosts: 2, Free: 1, Rooms: 1, Capacity: 6}) {
-		t.Fatalf("after the beginning: %+v", n)
-	}
-	mustPick(t, table, func(id string) bool { return id == "a" })
-	tell(cluster.EventClaimed, b) // what was picked
-	tell(cluster.EventClaimed, b) // by somebody else
-	if n := table.Totals(); n.Rooms != 3 || n.Free != 0 {
-		t.Fatalf("after two claims: %+v", n)
-	}
-	tell(cluster.EventHost, named("b", 3, 2))
-	if n := table.Totals(); n.Rooms != 3 {
-		t.Fatalf("after the host's word: %+v", n)
-	}
-	tell(cluster.EventReset, cluster.Host{})
-	tell(cluster.EventHost, named("b", 3, 2))
-	if n := table.Totals(); n.Hosts != 2 {
-		t.Fatalf("hosts are dropped before all is told: %+v", n)
-	}
-	tell(cluster.EventSynced, cluster.Host{})
-	if n := table.Totals(); n != (Totals{Hosts: 1, Rooms: 2, Capacity: 3}) {
-		t.Fatalf("after the reset: %+v", n)
-	}
-	tell(cluster.EventHostGone, cluster.Host{ID: "b"})
-	if n := table.Totals(); n != (Totals{}) {
-		t.Fatalf("after the last host went: %+v", n)
-	}
-}
-
 func TestZonesFillInProportionToWhatIsFree(t *testing.T) {
 	table, _ := newTable(Options{})
 	sizes := map[string]int{"big": 600, "small": 300, "tiny": 3}
@@ -246,7 +208,7 @@ func TestSumsStayTrue(t *testing.T) {
 		case 4:
 			table.Unused(id())
 		case 5:
-			table.Observe(cluster.Event{Kind: cluster.EventKind(1 + random.IntN(6)), Host: cluster.Host{ID: id(), Capacity: 2}})
+			table.Picked(id())
 		default:
 			avoided := id()
 			h, err := table.Pick("room", func(id string) bool { return id < avoided })
