@@ -22,6 +22,10 @@ done
 shift $((OPTIND - 1))
 program=${1:-bin/symphony}
 [ -x "$program" ] || { echo "image: there is no program $program: run make build" >&2; exit 1; }
+if go version -m "$program" 2>/dev/null | grep -q CGO_ENABLED=1; then
+	echo "image: $program needs libraries that the image has not: build it with make build (CGO_ENABLED=0)" >&2
+	exit 1
+fi
 certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 arch=${GOARCH:-$(go env GOARCH)}
 
@@ -69,10 +73,17 @@ cat >"$work/manifest.json" <<EOF
 EOF
 manifest=$(blob "$work/manifest.json")
 
+# Names without a host are Docker's, and containerd wants them in full.
+case $ref in
+*.*/* | *:*/* | localhost/*) full=$ref ;;
+*/*) full=docker.io/$ref ;;
+*) full=docker.io/library/$ref ;;
+esac
+
 # In the index both annotations name the image: the first for containerd, the second, which has the tag only, for others.
 printf '{"imageLayoutVersion":"1.0.0"}' >"$work/image/oci-layout"
 cat >"$work/image/index.json" <<EOF
-{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:$manifest","size":$(size "$manifest"),"annotations":{"io.containerd.image.name":"$ref","org.opencontainers.image.ref.name":"${ref##*:}"},"platform":{"architecture":"$arch","os":"linux"}}]}
+{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:$manifest","size":$(size "$manifest"),"annotations":{"io.containerd.image.name":"$full","org.opencontainers.image.ref.name":"${ref##*:}"},"platform":{"architecture":"$arch","os":"linux"}}]}
 EOF
 cat >"$work/image/manifest.json" <<EOF
 [{"Config":"blobs/sha256/$config","RepoTags":["$ref"],"Layers":["blobs/sha256/$layer"]}]

@@ -1,0 +1,241 @@
+package k8s
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/symphony-rtc/symphony/test/harness"
+	"github.com/symphony-rtc/symphony/test/services"
+)
+
+// world is Symphony in pods, with etcd, Postgres and S3 as processes beside the node, and the address where its proxies are.
+type world struct {
+	*space
+	postgres *services.PostgresServer
+	front    string // host:port of the proxies' Service
+	server   *harness.Server
+}
+
+// quick are settings with which a test does not wait long.
+func quick() map[string]string {
+	return map[string]string{
+		"SYMPHONY_ROOM_GRACE":        "2s",
+		"SYMPHONY_CLUSTER_FREE":      "2",
+		"SYMPHONY_CLUSTER_FREE_MOST": "4",
+		"SYMPHONY_CLUSTER_LEASE":     "3s",
+		"SYMPHONY_LOG_LEVEL":         "debug",
+	}
+}
+
+// newWorld installs Symphony and waits until its pods are ready, free of them waiting for rooms (or all, where pods have many).
+func newWorld(t *testing.T, c changes, free int) *world {
+	t.Helper()
+	w := &world{space: newSpace(t)}
+	address := w.nodeAddress()
+	w.postgres = services.Postgres(t, "fsync=off", "max_connections=400")
+	bucket := services.S3(t)
+	etcd := startEtcd(t)
+
+	if c.settings == nil {
+		c.settings = quick()
+	}
+	c.settings["SYMPHONY_CLUSTER_REGISTRY"] = "etcd://" + forward(t, address, etcd) + "/symphony"
+	seen := bucket.Via(forward(t, address, bucket.Addr))
+	c.settings["SYMPHONY_STORAGE_SNAPSHOTS"] = seen.URL
+	catalog := w.postgres.URLVia(forward(t, address, w.postgres.Addr), w.postgres.NewDatabase(t))
+	secret := []string{"--namespace", w.name, "create", "secret", "generic", "symphony-store", "--from-literal=SYMPHONY_STORAGE_CATALOG=" + catalog}
+	for _, variable := range seen.Env {
+		secret = append(secret, "--from-literal="+variable)
+	}
+	kubectl(t, "", secret...)
+	t.Cleanup(func() {
+		if t.Failed() {
+			w.logs()
+		}
+		// Pods go while there is a store to write to.
+		_, _ = w.do(http.MethodDelete, "/api/v1/namespaces/"+w.name, nil, nil)
+		eventually(t, func() (bool, string) {
+			n := len(w.pods(""))
+			return n == 0, fmt.Sprint(n, " pods are left")
+		})
+	})
+	w.install(c)
+	var service struct{ Spec struct{ ClusterIP string } }
+	w.must(t, http.MethodGet, w.path("services/symphony"), nil, &service)
+	w.front = service.Spec.ClusterIP + ":80"
+	w.server = harness.NewServer(t)
+	w.server.Addr = w.front
+	w.waitReady("proxy", 2)
+	w.waitReady("room", free)
+	return w
+}
+
+// nodeAddress is where pods reach processes of the node's network.
+func (w *world) nodeAddress() string {
+	w.t.Helper()
+	var nodes struct {
+		Items []struct {
+			Status struct {
+				Addresses []struct{ Type, Address string }
+			}
+		}
+	}
+	w.must(w.t, http.MethodGet, "/api/v1/nodes", nil, &nodes)
+	for _, node := range nodes.Items {
+		for _, a := range node.Status.Addresses {
+			if a.Type == "InternalIP" {
+				return a.Address
+			}
+		}
+	}
+	w.t.Fatal("the node has no address")
+	return ""
+}
+
+// waitReady waits until so many pods of a component are ready, and not fewer or more wanted.
+func (w *world) waitReady(component string, n int) []pod {
+	w.t.Helper()
+	var ready []pod
+	eventually(w.t, func() (bool, string) {
+		ready = nil
+		text := ""
+		for _, p := range w.pods(component) {
+			text += "\n" + p.describe()
+			if p.ready() && !p.ending() && p.pool() != "taken" {
+				ready = append(ready, p)
+			}
+		}
+		return len(ready) == n, fmt.Sprintf("want %d pods of %s ready:%s", n, component, text)
+	})
+	return ready
+}
+
+// taken are the pods that have left the Deployment because they have a room.
+func (w *world) taken() []pod {
+	w.t.Helper()
+	var taken []pod
+	for _, p := range w.pods("room") {
+		if p.pool() == "taken" && !p.ending() {
+			taken = append(taken, p)
+		}
+	}
+	return taken
+}
+
+// logs shows the end of what the pods have printed.
+func (w *world) logs() {
+	for _, p := range w.pods("") {
+		if p.Metadata.Labels["app.kubernetes.io/component"] == "balloon" {
+			continue
+		}
+		for _, previous := range []string{"false", "true"} {
+			output, err := exec.Command("kubectl", "--kubeconfig", administratorFile, "--namespace", w.name, "logs", "--tail", "60",
+				"--previous="+previous, p.Metadata.Name).CombinedOutput()
+			if err == nil {
+				w.t.Logf("%s (previous: %s)\n%s", p.describe(), previous, output)
+			}
+		}
+	}
+	events, _ := exec.Command("kubectl", "--kubeconfig", administratorFile, "--namespace", w.name, "get", "events",
+		"--sort-by=.lastTimestamp").CombinedOutput()
+	w.t.Logf("events:\n%s", events[max(0, len(events)-6000):])
+}
+
+// startEtcd starts an etcd of the test's own, of the Debian package or the one that is in the node's program.
+func startEtcd(t *testing.T) (addr string) {
+	t.Helper()
+	program, args := "etcd", []string{}
+	if _, err := exec.LookPath(program); err != nil {
+		program, args = "hyperkube", []string{"etcd"}
+	}
+	client, peer := freeAddr(t), freeAddr(t)
+	dir := t.TempDir()
+	args = append(args, "--name", "test", "--data-dir", filepath.Join(dir, "data"), "--unsafe-no-fsync",
+		"--listen-client-urls", "http://"+client, "--advertise-client-urls", "http://"+client,
+		"--listen-peer-urls", "http://"+peer, "--initial-advertise-peer-urls", "http://"+peer, "--initial-cluster", "test=http://"+peer)
+	cmd := exec.Command(program, args...)
+	var output strings.Builder
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start etcd: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	eventually(t, func() (bool, string) {
+		response, err := http.Get("http://" + client + "/health")
+		if err != nil {
+			return false, fmt.Sprint("etcd: ", err)
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK, "etcd: " + response.Status
+	})
+	return client
+}
+
+// forward passes connections on from a free port of an address to another, until the test ends, and returns that port.
+func forward(t *testing.T, address, to string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	pass := func(in net.Conn) {
+		defer in.Close()
+		out, err := net.DialTimeout("tcp", to, 10*time.Second)
+		if err != nil {
+			return
+		}
+		defer out.Close()
+		defer context.AfterFunc(ctx, func() {
+			in.Close()
+			out.Close()
+		})()
+		back := make(chan struct{})
+		go func() {
+			defer close(back)
+			_, _ = io.Copy(in, out)
+			_ = in.(*net.TCPConn).CloseWrite()
+		}()
+		_, _ = io.Copy(out, in)
+		_ = out.(*net.TCPConn).CloseWrite()
+		<-back
+	}
+	all.Go(func() {
+		for {
+			in, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { pass(in) })
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		listener.Close()
+		all.Wait()
+	})
+	return listener.Addr().String()
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
