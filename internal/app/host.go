@@ -68,8 +68,12 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 	if err != nil {
 		return nil, err
 	}
+	pod, err := podOf(role.clustered, log)
+	if err != nil {
+		return nil, err
+	}
 	seat := member.New(registry, self, member.Options{
-		Load: newBusyness().load, Once: role.clustered && config.Cluster.Capacity == 1, Logger: log,
+		Load: newBusyness().load, Once: role.clustered && config.Cluster.Capacity == 1, OnFirst: pod.claimed, Logger: log,
 	})
 	host := room.NewHost(stored, room.Options{
 		Grace:         max(config.Room.Grace, 1), // 0 would mean the default
@@ -148,14 +152,22 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 		return errors.Join(err, edge.Drain(ctx), host.Close(ctx), seat.Leave(ctx))
 	}
 	server.finish = func(ctx context.Context) error {
-		return errors.Join(closeStore(), registry.Close())
+		done := false
+		select {
+		case <-seat.Done():
+			done = true
+		default:
+		}
+		return errors.Join(closeStore(), registry.Close(), pod.finish(ctx, done))
 	}
 	server.serve(listener)
 	// Now that it can serve, others may know of it.
 	if err := seat.Join(ctx, host); err != nil {
 		server.http.Close()
+		<-server.closed
 		return nil, err
 	}
+	pod.start()
 	return server, nil
 }
 

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/cluster/etcd"
 	"github.com/symphony-rtc/symphony/internal/cluster/memory"
 )
 
@@ -25,8 +27,22 @@ func openRegistry(ctx context.Context, config Config, log *slog.Logger) (cluster
 	switch scheme {
 	case "":
 		return memory.New(), nil
+	case "etcd", "etcds":
+		u, err := url.Parse(where)
+		if err != nil || u.Host == "" {
+			return nil, fmt.Errorf("setting cluster.registry: it is no URL such as etcd://host:2379,host:2379/prefix")
+		}
+		o := etcd.Options{Prefix: strings.TrimRight(u.Path, "/"), TTL: config.Cluster.Lease, Logger: log}
+		for address := range strings.SplitSeq(u.Host, ",") {
+			o.Endpoints = append(o.Endpoints, map[string]string{"etcd": "http://", "etcds": "https://"}[scheme]+address)
+		}
+		if u.User != nil {
+			o.Username = u.User.Username()
+			o.Password, _ = u.User.Password()
+		}
+		return etcd.Open(ctx, o)
 	}
-	return nil, fmt.Errorf("setting cluster.registry: %q: %s is no kind of registry that is known; write for example etcd://host:2379", withoutPassword(where), scheme)
+	return nil, fmt.Errorf("setting cluster.registry: %s is no kind of registry that is known; write for example etcd://host:2379", scheme)
 }
 
 // selfAt is what a host tells others about itself.
