@@ -42,6 +42,9 @@ type Out struct{ w *writer }
 // Wake says that Session.Fill has something. It returns at once.
 func (o Out) Wake() { o.w.signal() }
 
+// Post sends a one-way message and returns at once. What the client does not read stays in memory: whoever posts has to see to a bound.
+func (o Out) Post(op uint8, id uint64, body []byte) { o.w.send(kindPost, op, id, nil, body) }
+
 // Server accepts connections. All fields must be set.
 type Server struct {
 	Protocol Protocol
