@@ -1,2 +1,2 @@
-// Package browser tests the pages of examples/ in a real browser. Screenshots are left in artifacts/.
+// Package browser tests the pages of examples/, and an editor bound to a room, in a real browser. Screenshots are left in artifacts/.
 package browser
