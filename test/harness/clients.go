@@ -22,7 +22,8 @@ type Client struct {
 // Kinds of clients.
 const (
 	Plain    = "plain"    // yjs with y-websocket's provider
-	Symphony = "symphony" // speaks symphony.v1
+	Symphony = "symphony" // speaks symphony.v1, and knows which of its updates are durable
+	Npm      = "npm"      // @symphony-rtc/client, which knows that as well
 )
 
 // Join makes a client and waits until it is synced.
@@ -46,10 +47,22 @@ func (p *Puppet) JoinSlowly(s *Server, kind, name, room string, reconnect int) *
 	return p.join(Command{"client": name, "kind": kind, "room": room, "connect": true, "reconnect": reconnect}, s)
 }
 
+// JoinAny makes a client that connects at once to one of several servers (as of Server.WebSocketURL), and to the next one whenever its
+// connection ended. A plain or symphony client waits up to so many milliseconds before it connects again; an npm one decides that itself.
+func (p *Puppet) JoinAny(urls []string, kind, name, room string, reconnect int) *Client {
+	p.t.Helper()
+	return p.joinAt(Command{"client": name, "kind": kind, "room": room, "connect": true, "reconnect": reconnect}, urls)
+}
+
 func (p *Puppet) join(c Command, s *Server) *Client {
 	p.t.Helper()
+	return p.joinAt(c, s.WebSocketURL())
+}
+
+func (p *Puppet) joinAt(c Command, urls any) *Client {
+	p.t.Helper()
 	name, room := c["client"].(string), c["room"].(string)
-	c["do"], c["url"], c["room"] = "join", s.WebSocketURL(), url.PathEscape(room)
+	c["do"], c["url"], c["room"] = "join", urls, url.PathEscape(room)
 	var joined struct{ ClientID uint64 }
 	p.Do(c, &joined)
 	return &Client{Puppet: p, Name: name, Room: room, ID: joined.ClientID, t: p.t}
@@ -88,8 +101,9 @@ type Status struct {
 		Code   int
 		Reason string
 	}
+	Lost          int   // connections that were established and that the client did not end itself
 	Sent, Durable int   // updates of this connection, of a symphony client
-	Count         int   // updates that ever became durable, of a symphony client
+	Count         int   // updates that ever became durable, of a symphony or npm client
 	Storage       []int // states of storage that a symphony client was told (message 104), of all connections
 }
 

@@ -6,6 +6,7 @@
 
 import { createInterface } from 'node:readline'
 import * as Y from 'yjs'
+import { NpmClient } from './puppet/npm.mjs'
 import { Plain } from './puppet/plain.mjs'
 import { rawExchange } from './puppet/raw.mjs'
 import { contains, describe, fromBase64, mergeAll, toBase64 } from './puppet/state.mjs'
@@ -24,8 +25,25 @@ const client = (name) => {
 }
 
 const commands = {
-  /** A new client joins a room: kind plain (y-websocket's provider) or symphony (symphony.v1). connect: false waits. */
-  join: ({ client: name, kind = 'plain', url, room, clientID, connect = true, gc = true, reconnect }) => {
+  /**
+   * A new client joins a room: kind plain (y-websocket's provider), symphony (symphony.v1) or npm (@symphony-rtc/client). url may be a
+   * list, of which each connection takes the next. connect: false waits.
+   */
+  join: async ({
+    client: name,
+    kind = 'plain',
+    url,
+    room,
+    clientID,
+    connect = true,
+    gc = true,
+    reconnect,
+  }) => {
+    if (kind === 'npm') {
+      const c = await NpmClient.make(url, room, connect)
+      clients.set(name, c)
+      return { clientID: c.doc.clientID }
+    }
     const doc = new Y.Doc({ gc })
     if (clientID !== undefined) doc.clientID = clientID
     clients.set(name, new (kind === 'plain' ? Plain : SymphonyClient)(url, room, doc, connect, reconnect))
@@ -72,6 +90,17 @@ const commands = {
   acknowledged: ({ client: name }) => client(name).acknowledged(),
   /** Waits until everything that a symphony client has said is durable. */
   durable: ({ client: name }) => client(name).whenDurable(),
+
+  /**
+   * Whether edits are acknowledged in time: of a symphony or npm client, the longest time that one waited since the last mark, in ms, and
+   * how many wait now. mark begins anew.
+   */
+  waited: ({ client: name, mark }) => {
+    const { waits } = client(name)
+    const answer = { longest: waits.longest, pending: waits.pending.length }
+    if (mark) waits.mark()
+    return answer
+  },
 
   /** Functions without a client. */
   contains: ({ whole, part }) => contains(fromBase64(whole), fromBase64(part)),

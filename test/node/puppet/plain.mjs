@@ -2,13 +2,15 @@
 
 import WebSocket from 'ws'
 import { WebsocketProvider } from 'y-websocket'
-import { Client, until } from './client.mjs'
+import { Addresses, Client, until } from './client.mjs'
 
 export class Plain extends Client {
+  /** url: of the server, or several, of which each connection takes the next one. */
   constructor(url, room, doc, connect, reconnect = 100) {
     super(doc)
     this.closes = []
-    this.provider = new WebsocketProvider(url, room, doc, {
+    const addresses = new Addresses(url)
+    this.provider = new WebsocketProvider(addresses.next(), room, doc, {
       WebSocketPolyfill: WebSocket,
       disableBc: true,
       maxBackoffTime: reconnect,
@@ -16,6 +18,8 @@ export class Plain extends Client {
     })
     this.awareness = this.provider.awareness
     this.provider.on('connection-close', (event) => {
+      if (this.provider.wsconnected && this.provider.shouldConnect) this.lost++
+      if (addresses.urls.length > 1) this.provider.serverUrl = addresses.next()
       if (event) this.closes.push({ code: event.code, reason: event.reason })
     })
   }
@@ -42,7 +46,7 @@ export class Plain extends Client {
 
   status() {
     const { wsconnected: connected, synced, shouldConnect } = this.provider
-    return { connected, synced, shouldConnect, closes: this.closes }
+    return { connected, synced, shouldConnect, closes: this.closes, lost: this.lost }
   }
 
   destroy() {

@@ -5,31 +5,33 @@ import * as encoding from 'lib0/encoding'
 import WebSocket from 'ws'
 import * as awarenessProtocol from 'y-protocols/awareness'
 import * as Y from 'yjs'
-import { Client, until } from './client.mjs'
+import { Addresses, Client, until } from './client.mjs'
 import { mergeAll, toBase64 } from './state.mjs'
 
 const types = { sync: 0, awareness: 1, query: 3, hello: 100, durable: 101, storage: 104 }
 const steps = { one: 0, two: 1, update: 2 }
 
 export class SymphonyClient extends Client {
-  /** reconnect: milliseconds after which a connection that ended is made anew, and up to twice as long. */
+  /** url: of the server, or several, of which each connection takes the next one. reconnect: milliseconds after which a connection that ended is made anew, and up to twice as long. */
   constructor(url, room, doc, connect, reconnect = 30) {
     super(doc)
     this.room = room
     this.reconnect = reconnect
-    this.url = `${url}/${room}`
+    this.addresses = new Addresses(url)
     this.awareness = new awarenessProtocol.Awareness(doc)
     this.wanted = connect
     this.ws = null
     this.hello = null
-    this.sent = [] // updates sent on this connection, in order
+    this.sent = [] // updates sent on this connection, in order, and how many edits were made until each
     this.durable = 0 // how many of them are durable
     this.kept = [] // updates of all connections that were durable and not yet asked for
     this.count = 0
     this.closes = []
     this.storage = [] // states of storage that the server told, of all connections; each begins with 0, fine
     doc.on('update', (update, origin) => {
-      if (origin !== this) this.sendUpdate(steps.update, update)
+      if (origin === this) return
+      this.waits.edit()
+      this.sendUpdate(steps.update, update)
     })
     this.awareness.on('update', ({ added, updated, removed }, origin) => {
       if (origin !== this) this.sendAwareness(added.concat(updated, removed))
@@ -41,8 +43,9 @@ export class SymphonyClient extends Client {
     this.hello = null
     this.sent = []
     this.durable = 0
+    this.answered = false // whether the server was told what it was missing
     this.synced = false
-    const ws = new WebSocket(this.url, 'symphony.v1')
+    const ws = new WebSocket(`${this.addresses.next()}/${this.room}`, 'symphony.v1')
     ws.binaryType = 'arraybuffer'
     this.ws = ws
     ws.onopen = () => {
@@ -57,6 +60,7 @@ export class SymphonyClient extends Client {
     ws.onclose = ({ code, reason }) => {
       if (this.ws !== ws) return
       this.closes.push({ code, reason })
+      if (this.hello !== null) this.lost++
       this.ws = null
       if (this.wanted)
         setTimeout(() => this.wanted && this.ws === null && this.open(), this.reconnect * (1 + Math.random()))
@@ -97,7 +101,9 @@ export class SymphonyClient extends Client {
           throw new Error(`durable says ${n} after ${this.durable}, and ${this.sent.length} were sent`)
         }
         for (; this.durable < n; this.durable++) {
-          this.kept.push(this.sent[this.durable])
+          const { update, edits } = this.sent[this.durable]
+          this.kept.push(update)
+          this.waits.acknowledged(edits)
           this.sent[this.durable] = null
           this.count++
         }
@@ -125,7 +131,10 @@ export class SymphonyClient extends Client {
       encoding.writeVarUint(e, step)
       encoding.writeVarUint8Array(e, update)
     })
-    if (sent) this.sent.push(update)
+    if (!sent) return
+    if (step === steps.two) this.answered = true
+    // What was edited before this connection is in the answer to the server's state vector, and not before.
+    this.sent.push({ update, edits: this.answered ? this.waits.made : 0 })
   }
 
   sendAwareness(ids) {
@@ -136,7 +145,7 @@ export class SymphonyClient extends Client {
 
   /** Connects to another server from now on. */
   move(url) {
-    this.url = `${url}/${this.room}`
+    this.addresses = new Addresses(url)
     const wanted = this.wanted
     this.disconnect()
     if (wanted) this.connect()
@@ -187,6 +196,7 @@ export class SymphonyClient extends Client {
       durable: this.durable,
       count: this.count,
       storage: this.storage,
+      lost: this.lost,
     }
   }
 
