@@ -59,7 +59,7 @@ func serve(t *testing.T, statuses ...int) (*server, *api) {
 }
 
 func pod(a *api) *Pod {
-	return &Pod{Namespace: "space", Name: "a-pod", UID: "its-uid", api: a, log: slog.New(slog.DiscardHandler)}
+	return &Pod{Namespace: "space", Name: "a-pod", UID: "its-uid", api: a, log: slog.New(slog.DiscardHandler), turn: make(chan struct{}, 1)}
 }
 
 func patient(t *testing.T) context.Context {
@@ -110,6 +110,39 @@ func TestDeletePersists(t *testing.T) {
 		}
 	}
 }
+
+// A pod that was started again gives itself back, and while the API server does not let it, it gets a room.
+func TestClaimedOvertakesFree(t *testing.T) {
+	s, a := serve(t, 503)
+	p := pod(a)
+	refused, claimed := make(chan struct{}), make(chan struct{})
+	p.log = slog.New(atWarning{func() {
+		close(refused)
+		<-claimed
+	}})
+	freed := make(chan error, 1)
+	go func() { freed <- p.Free(patient(t)) }()
+	<-refused
+	if err := p.Claimed(patient(t)); err != nil {
+		t.Fatal(err)
+	}
+	close(claimed)
+	if err := <-freed; err != nil {
+		t.Fatal(err)
+	}
+	asked := s.requests()
+	if len(asked) != 2 || !strings.Contains(asked[1], PoolTaken) {
+		t.Errorf("the last of these should have been the claim: %q", asked)
+	}
+}
+
+// atWarning is a log whose lines call a function.
+type atWarning struct{ call func() }
+
+func (l atWarning) Enabled(context.Context, slog.Level) bool  { return true }
+func (l atWarning) Handle(context.Context, slog.Record) error { l.call(); return nil }
+func (l atWarning) WithAttrs([]slog.Attr) slog.Handler        { return l }
+func (l atWarning) WithGroup(string) slog.Handler             { return l }
 
 func TestPersistEndsWithItsContext(t *testing.T) {
 	why := errors.New("the process ends")

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 )
 
 // PoolLabel is the label of a pod that says whether the Deployment of free hosts has it. The Deployment selects PoolFree, so
@@ -30,6 +31,10 @@ type Pod struct {
 
 	api *api
 	log *slog.Logger
+
+	mu     sync.Mutex
+	wanted string        // what PoolLabel was last wished to be
+	turn   chan struct{} // has one element while a request about the label is on its way
 }
 
 // Self returns the pod that this process runs in, as the variables POD_NAME, POD_NAMESPACE, POD_UID and POD_POOL tell it
@@ -37,7 +42,7 @@ type Pod struct {
 func Self(log *slog.Logger) (*Pod, error) {
 	p := &Pod{
 		Name: os.Getenv("POD_NAME"), Namespace: os.Getenv("POD_NAMESPACE"), UID: os.Getenv("POD_UID"), Pool: os.Getenv("POD_POOL"),
-		log: log,
+		log: log, turn: make(chan struct{}, 1),
 	}
 	if p.Name == "" || p.Namespace == "" || p.UID == "" {
 		return nil, errors.New("which pod is this? POD_NAME, POD_NAMESPACE and POD_UID have to be set from the downward API, " +
@@ -58,11 +63,28 @@ func (p *Pod) Claimed(ctx context.Context) error { return p.label(ctx, PoolTaken
 // free host that no Deployment has would be there for ever. It tries as Claimed does.
 func (p *Pod) Free(ctx context.Context) error { return p.label(ctx, PoolFree) }
 
+// label makes the label what was wished last: a wish that is overtaken by another one is given up, also while it is tried
+// again and again.
 func (p *Pod) label(ctx context.Context, pool string) error {
-	// To change the UID is invalid (422), so the patch fails at another pod of the same name. 409 is no such refusal: others
-	// wrote at the same time.
+	p.mu.Lock()
+	p.wanted = pool
+	p.mu.Unlock()
+	// To change the UID is invalid (422), so the patch fails at another pod of the same name. 409 does not mean that, but that
+	// others wrote at the same time.
 	gone := []int{http.StatusNotFound, http.StatusUnprocessableEntity}
 	err := p.persist(ctx, "label the pod "+pool, gone, func() error {
+		select {
+		case p.turn <- struct{}{}:
+			defer func() { <-p.turn }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		p.mu.Lock()
+		overtaken := p.wanted != pool
+		p.mu.Unlock()
+		if overtaken {
+			return nil
+		}
 		return p.api.do(ctx, http.MethodPatch, p.path(), mergePatch, map[string]any{
 			"metadata": map[string]any{"uid": p.UID, "labels": map[string]string{PoolLabel: pool}},
 		})
