@@ -1,43 +1,19 @@
 // Initial content against the real server: there exactly once, whoever races and whatever breaks.
 import { IDBFactory } from 'fake-indexeddb'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import * as Y from 'yjs'
-import {
-  type ClientOptions,
-  type Content,
-  type Room,
-  SymphonyClient,
-  type SymphonyError,
-} from '../src/index.js'
+import type { Content, Room, SymphonyError } from '../src/index.js'
 import { greet, ScriptedServer } from './connection/scripted.js'
 import { PlainServer } from './support/plain-server.js'
 import { SymphonyServer } from './support/server.js'
 import { until } from './support/until.js'
+import { withServer } from './support/with-server.js'
 
-let server: SymphonyServer
-const clients: SymphonyClient[] = []
-let rooms = 0
-
-beforeAll(async () => {
-  server = await SymphonyServer.start()
-})
-afterAll(() => server.dispose())
-afterEach(async () => {
-  vi.unstubAllGlobals()
-  await Promise.all(clients.splice(0).map((client) => client.leave()))
-})
-
-const freshId = () => `initial ${++rooms}`
-
-function newClient(options: ClientOptions = {}, url = server.url): SymphonyClient {
-  const client = new SymphonyClient(url, { WebSocket: WebSocket as never, offline: false, ...options })
-  clients.push(client)
-  return client
-}
+const { server, newClient, freshId, leave } = withServer('initial')
 
 /** What a new client finds in a room. */
-async function look(id: string, url = server.url): Promise<unknown> {
+async function look(id: string, url = server().url): Promise<unknown> {
   const room = newClient({}, url).enter(id)
   await room.synced()
   return {
@@ -96,8 +72,8 @@ describe('initial content', () => {
     ])
     expect(history.canUndo()).toBe(false)
     await room.saved()
-    await server.kill()
-    await server.run()
+    await server().kill()
+    await server().run()
     expect(await look(id)).toEqual(filled)
     await room.synced()
     expect(calls).toBe(1)
@@ -145,8 +121,8 @@ describe('initial content', () => {
       const entered = Array.from({ length: 20 }, enter)
       for (let kill = 0; kill < 2; kill++) {
         await new Promise((resolve) => setTimeout(resolve, round * 8 + kill * 5))
-        await server.kill()
-        await server.run()
+        await server().kill()
+        await server().run()
         entered.push(enter())
       }
       await Promise.all(entered.map((room) => room.saved()))
@@ -156,7 +132,7 @@ describe('initial content', () => {
         expect(room.newList('list').toJSON()).toEqual(filled.list)
         expect(room.newText('text').toJSON()).toBe('Hello')
       }
-      await Promise.all(clients.splice(0).map((client) => client.leave()))
+      await leave()
     }
   })
 
@@ -175,7 +151,7 @@ describe('initial content', () => {
     const { list } = (await look('crash', slow.url)) as { list: string[] }
     expect(list).toHaveLength(1)
     for (const room of [first, second]) expect(room.newList('list').toArray()).toEqual(list)
-    await Promise.all(clients.splice(0).map((client) => client.leave()))
+    await leave()
     await slow.dispose()
   })
 
@@ -220,7 +196,7 @@ describe('initial content', () => {
     await again.saved()
     expect(initial).not.toHaveBeenCalled()
     expect(await look(id, away.url)).toMatchObject({ list: ['offline'] })
-    await Promise.all(clients.splice(0).map((client) => client.leave()))
+    await leave()
     await away.dispose()
   })
 
@@ -313,7 +289,7 @@ describe('initial content on a plain y-websocket server', () => {
     expect(calls).toBeGreaterThan(0)
     await newClient({}, plain.url).enter('race', { initial }).synced()
     expect(initial).toHaveBeenCalledTimes(calls)
-    await Promise.all(clients.splice(0).map((client) => client.leave()))
+    await leave()
     await plain.dispose()
   })
 })

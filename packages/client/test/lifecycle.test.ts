@@ -1,36 +1,16 @@
 // Rooms whose document the real server replaces, deletes or erases under their clients.
 import { IDBFactory } from 'fake-indexeddb'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { WebSocket } from 'ws'
+import { expect, test, vi } from 'vitest'
 import type { Doc } from 'yjs'
-import { type ClientOptions, type Room, SymphonyClient, type SymphonyError } from '../src/index.js'
-import { SymphonyServer } from './support/server.js'
+import type { Room, SymphonyError } from '../src/index.js'
 import { until } from './support/until.js'
+import { withServer } from './support/with-server.js'
 
-let server: SymphonyServer
-const clients: SymphonyClient[] = []
-let rooms = 0
-
-beforeAll(async () => {
-  server = await SymphonyServer.start()
-})
-afterAll(() => server.dispose())
-afterEach(async () => {
-  vi.unstubAllGlobals()
-  await Promise.all(clients.splice(0).map((client) => client.leave()))
-})
-
-const freshId = () => `lifecycle-${++rooms}`
-
-function newClient(options: ClientOptions = {}): SymphonyClient {
-  const client = new SymphonyClient(server.url, { WebSocket: WebSocket as never, offline: false, ...options })
-  clients.push(client)
-  return client
-}
+const { server, newClient, freshId } = withServer('lifecycle')
 
 /** Asks the server's management API. */
 async function api(method: string, path: string, body?: unknown): Promise<any> {
-  const response = await fetch(`${server.url.replace('ws', 'http')}/v1/rooms/${path}`, {
+  const response = await fetch(`${server().url.replace('ws', 'http')}/v1/rooms/${path}`, {
     method,
     headers: body === undefined ? {} : { 'content-type': 'application/json' },
     body: body === undefined ? null : JSON.stringify(body),
@@ -45,7 +25,7 @@ const list = (room: Room) => room.newList('list').toArray()
 test('a restored version replaces the document: who is there starts over, who was away too, nothing doubles', async () => {
   vi.stubGlobal('indexedDB', new IDBFactory())
   const id = freshId()
-  const away = new SymphonyClient(server.url, { WebSocket: WebSocket as never, offline: true })
+  const away = newClient({ offline: true })
   const early = away.enter(id)
   early.newList('list').push('one', 'two')
   await early.saved()
@@ -87,7 +67,7 @@ test('a restored version replaces the document: who is there starts over, who wa
   await back.saved()
   expect(list(online[1])).toEqual(['one', 'two', 'four'])
   // And once more from the device's copy, which is of the new document now.
-  await clients.pop()?.leave()
+  await back.leave()
   const again = newClient({ offline: true }).enter(id)
   let startedOver = 0
   again.on('reset', () => startedOver++)
@@ -145,7 +125,7 @@ test('a deleted room: a final error says so, the local document stays usable', a
 test('an erased room that is created anew: an old copy on a device is not merged into it', async () => {
   vi.stubGlobal('indexedDB', new IDBFactory())
   const id = freshId()
-  const away = new SymphonyClient(server.url, { WebSocket: WebSocket as never, offline: true })
+  const away = newClient({ offline: true })
   const early = away.enter(id)
   early.newList('list').push('old')
   await early.saved()
@@ -170,7 +150,7 @@ test('an erased room that nobody wrote to since: a device with an old copy begin
   vi.stubGlobal('indexedDB', new IDBFactory())
   const id = freshId()
   const initial = vi.fn((room: { newList: Room['newList'] }) => void room.newList('list').push('initial'))
-  const away = new SymphonyClient(server.url, { WebSocket: WebSocket as never, offline: true })
+  const away = newClient({ offline: true })
   const early = away.enter(id, { initial })
   early.newList('list').push('edited')
   await early.saved()
