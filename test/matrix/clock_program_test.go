@@ -38,7 +38,7 @@ func programWithClock(t *testing.T) string {
 }
 
 func buildWithClock(dir string) error {
-	library := filepath.Join(output("go", "env", "GOROOT"), "src", "time")
+	library := filepath.Join(harness.Output("go", "env", "GOROOT"), "src", "time")
 	original, err := os.ReadFile(filepath.Join(library, "time.go"))
 	if err != nil {
 		return err

@@ -81,7 +81,7 @@ var serverClock = fault{
 		seconds := jump(w.r)
 		w.must(os.WriteFile(w.clock, fmt.Appendf(nil, "%d", seconds), 0o644))
 		harness.Eventually(w.t, "the server to have the wrong time", func() bool {
-			resp, err := quick.Get("http://" + w.hosts[0].Addr + "/healthz")
+			resp, err := patient.Get("http://" + w.hosts[0].Addr + "/healthz")
 			if err != nil {
 				return false
 			}

@@ -65,7 +65,7 @@ func (w *world) resumeHost(i int) {
 func (w *world) fencedRounds(n int, f fault) {
 	w.t.Helper()
 	w.rounds(n, f)
-	if w.tally.total["room_fenced"] == 0 {
+	if w.counts.Total["room_fenced"] == 0 {
 		w.t.Error("no host ever lost a room to another: the test proves nothing")
 	}
 }

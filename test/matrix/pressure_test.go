@@ -73,14 +73,14 @@ func slowStorage(w *world, rounds int) {
 	if growth > waitingLimit+memoryRoom {
 		w.t.Errorf("the server's memory grew by %d bytes, though no more than %d may wait", growth, waitingLimit)
 	}
-	if w.tally.backlog > waitingLimit+resent {
-		w.t.Errorf("%d bytes waited for storage, though no more than %d may", w.tally.backlog, waitingLimit)
+	if w.counts.Backlog > waitingLimit+resent {
+		w.t.Errorf("%d bytes waited for storage, though no more than %d may", w.counts.Backlog, waitingLimit)
 	}
 	if refused == 0 {
 		w.t.Error("no client was ever told that the server takes no more: the test proves nothing")
 	}
 	w.result.note("the server's memory grew by %d MiB at most, to %d MiB; %d KiB waited at most; %d clients were told to wait",
-		growth>>20, most>>20, w.tally.backlog>>10, refused)
+		growth>>20, most>>20, w.counts.Backlog>>10, refused)
 }
 
 // bulk makes a client insert so many texts of 32 KiB.

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -53,7 +52,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", strconv.Itoa(atATime)); err != nil {
 		panic(err) // the flag is always there
 	}
-	version := output("git", "describe", "--tags", "--always") // others may commit while this runs
+	version := harness.Output("git", "describe", "--tags", "--always") // others may commit while this runs
 	code := m.Run()
 	removeSharedPostgres()
 	if clockProgram.dir != "" {
@@ -111,39 +110,10 @@ func table(began time.Time, version string) []byte {
 	fmt.Fprintf(&b, "\n**%d scenarios, %d injections, %d updates acknowledged: %d lost, %d diverged.** %d comparisons of a room with storage.\n\n",
 		len(report.results), sum.Injections, sum.Acknowledged, sum.Lost, sum.Diverged, sum.Checks)
 	fmt.Fprintf(&b, "%s, %s; Symphony %s, %s, %s, versitygw %s; %d processors.\n\n", began.UTC().Format("2006-01-02"),
-		time.Since(began).Round(time.Second), version, runtime.Version(), postgresVersion(),
-		versitygwVersion(), runtime.NumCPU())
+		time.Since(began).Round(time.Second), version, runtime.Version(), harness.PostgresVersion(),
+		harness.VersitygwVersion(), runtime.NumCPU())
 	b.WriteString("| storage | fault | injections | killed and compared | acknowledged | lost | diverged | durable again | besides |\n")
 	b.WriteString("|---|---|---:|---:|---:|---:|---:|---:|---|\n")
 	b.WriteString(rows)
 	return []byte(b.String())
-}
-
-// output is what a program says, in one line.
-func output(program string, args ...string) string {
-	cmd := exec.Command(program, args...)
-	cmd.Dir = harness.Root()
-	text, err := cmd.Output()
-	if err != nil {
-		return "(unknown)"
-	}
-	return strings.TrimSpace(string(text))
-}
-
-func postgresVersion() string {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
-	if len(found) == 0 {
-		found = []string{"postgres"}
-	}
-	version, _, _ := strings.Cut(strings.Replace(output(found[len(found)-1], "--version"), "postgres (PostgreSQL)", "PostgreSQL", 1), " (")
-	return version
-}
-
-func versitygwVersion() string {
-	for line := range strings.Lines(output("go", "version", "-m", filepath.Join("bin", "tools", "versitygw"))) {
-		if fields := strings.Fields(line); len(fields) >= 3 && fields[0] == "mod" && fields[1] == "github.com/versity/versitygw" {
-			return fields[2]
-		}
-	}
-	return "(unknown)"
 }

@@ -14,8 +14,8 @@ type args = harness.Command
 type room struct {
 	id      string
 	clients []*client
-	acked   []byte // every acknowledged update, merged; nil before the first
-	away    bool   // its clients are disconnected, so that it is stored and closed
+	acked   harness.Promises
+	away    bool // its clients are disconnected, so that it is stored and closed
 }
 
 type client struct {
@@ -111,25 +111,9 @@ func (w *world) closeRooms() {
 func (w *world) collect() {
 	w.t.Helper()
 	w.each(func(rm *room, c *client) {
-		if c.kind != harness.Symphony {
-			return
+		if c.kind == harness.Symphony {
+			w.result.Acknowledged += rm.acked.Collect(c.Client)
 		}
-		var told struct {
-			Updates int
-			Merged  []byte
-		}
-		c.Do("acknowledged", nil, &told)
-		w.result.Acknowledged += told.Updates
-		if told.Updates == 0 {
-			return
-		}
-		if rm.acked == nil {
-			rm.acked = told.Merged
-			return
-		}
-		var merged []byte
-		w.puppet.Do(args{"do": "merge", "updates": [][]byte{rm.acked, told.Merged}}, &merged)
-		rm.acked = merged
 	})
 }
 
@@ -137,11 +121,11 @@ func (w *world) collect() {
 func (w *world) verify(host int) {
 	w.t.Helper()
 	for _, rm := range w.rooms {
-		if rm.acked == nil {
+		if !rm.acked.Any() {
 			continue
 		}
 		w.result.Checks++
-		if !w.puppet.Contains(w.hosts[host].Update(rm.id, "v1"), rm.acked) {
+		if !rm.acked.Kept(w.puppet, w.hosts[host].Update(rm.id, "v1")) {
 			w.result.Lost++
 			w.t.Errorf("room %q: acknowledged updates are missing (seed %d)", rm.id, w.seed)
 		}

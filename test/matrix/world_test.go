@@ -43,7 +43,7 @@ type world struct {
 	quarantined int            // rooms that a person took out of quarantine
 
 	paused map[int]bool // servers that stand still
-	tally  tally
+	counts harness.Counts
 	hits   atomic.Int64 // requests and commits that a proxy spoilt
 	skewed atomic.Int64 // requests that the S3 server refused for their time
 }
