@@ -1,0 +1,108 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/symphony-rtc/symphony/internal/cluster"
+)
+
+// Sizer decides when a proxy asks for another number of hosts. Several proxies that see nearly the same do not fight:
+//
+//   - It begins with what is there, so a proxy that has just started ends no hosts.
+//   - It asks for more at once, though not for a tenth if nobody waits; for fewer only if they are enough for a whole Cooldown,
+//     and not for a fifth.
+//   - It repeats what it asked for only if hosts are missing and none comes.
+//   - What is left over for long, asked for by a proxy that has died, it ends; ever more patiently if it comes back, because then
+//     somebody wants it.
+//
+// It has no clock: the same steps give the same decisions. Not safe for concurrent use.
+type Sizer struct {
+	bounds   Bounds
+	began    bool
+	want     int       // of what counts (see key)
+	needed   []need    // of the last Cooldown, each larger than those after it
+	since    time.Time // when the first step was
+	stirred  time.Time // when Step last asked, or a host came
+	came     int
+	excess   time.Time // since when there are more hosts than wanted; zero if not
+	patience int       // how many cool-downs the Sizer looks at an excess
+}
+
+type need struct {
+	at time.Time
+	n  int
+}
+
+// NewSizer returns a Sizer that has seen nothing yet.
+func NewSizer(b Bounds) *Sizer { return &Sizer{bounds: b.withDefaults(), patience: 2} }
+
+// Step takes in what is seen now, and returns what is wanted and whether the Orchestrator is to be asked for it.
+func (z *Sizer) Step(now time.Time, s Seen) (want cluster.Want, ask bool) {
+	wanted := z.bounds.Size(s)
+	n, there := z.key(wanted), s.Hosts-s.Draining
+	if z.bounds.Capacity == 1 {
+		there = s.Free
+	}
+	if !z.began {
+		z.began, z.want, z.since, z.stirred = true, there, now, now
+	}
+	if s.Came != z.came {
+		z.came, z.stirred = s.Came, now
+	}
+	most := z.remember(now, n)
+	switch {
+	case n > z.want+z.want/10 || n > z.want && s.Waiting > 0:
+		z.want, ask = n, true
+	case now.Sub(z.since) >= z.bounds.Cooldown && z.want-most > z.want/5:
+		z.want, ask = most, true
+	case there < z.want && now.Sub(z.stirred) >= max(10*time.Second, 3*s.Ready):
+		ask = true
+	case z.leftOver(now, there):
+		z.patience = min(2*z.patience, 64)
+		ask = true
+	}
+	if ask {
+		z.stirred, z.excess = now, time.Time{}
+	}
+	return z.whole(wanted, n), ask
+}
+
+// key is the number that counts: free hosts where a host has one room, else all.
+func (z *Sizer) key(w cluster.Want) int {
+	if z.bounds.Capacity == 1 {
+		return w.Free
+	}
+	return w.Total
+}
+
+// whole is what is wanted, with all its numbers; n is what counted of wanted.
+func (z *Sizer) whole(wanted cluster.Want, n int) cluster.Want {
+	if z.bounds.Capacity == 1 {
+		return cluster.Want{Free: z.want, Total: wanted.Total + z.want - n}
+	}
+	return cluster.Want{Total: z.want}
+}
+
+// remember notes what is needed now and returns the most that was needed within the Cooldown.
+func (z *Sizer) remember(now time.Time, n int) int {
+	for len(z.needed) > 0 && z.needed[len(z.needed)-1].n <= n {
+		z.needed = z.needed[:len(z.needed)-1]
+	}
+	z.needed = append(z.needed, need{now, n})
+	for now.Sub(z.needed[0].at) > z.bounds.Cooldown {
+		z.needed = z.needed[1:]
+	}
+	return z.needed[0].n
+}
+
+// leftOver reports whether there have been more hosts than wanted for so long that nobody seems to want them.
+func (z *Sizer) leftOver(now time.Time, there int) bool {
+	if there-z.want <= z.want/5 {
+		z.excess = time.Time{}
+		return false
+	}
+	if z.excess.IsZero() {
+		z.excess = now
+	}
+	return now.Sub(z.excess) >= time.Duration(z.patience)*z.bounds.Cooldown
+}
