@@ -43,6 +43,16 @@ func newRoomCommand() *cobra.Command {
 	}, app.StartRoom)
 }
 
+func newProxyCommand() *cobra.Command {
+	return newServerCommand(&cobra.Command{
+		Use:   "proxy",
+		Short: "Run a front door of a cluster: it brings clients to the hosts of their rooms",
+		Long: "Runs a proxy. It finds the hosts (symphony room) in --cluster-registry, opens rooms on the least loaded one, and keeps\n" +
+			"clients connected while their rooms move. Any number of proxies may run. In Kubernetes, with --cluster-deployment, it\n" +
+			"keeps hosts ready for rooms to come.",
+	}, app.StartProxy)
+}
+
 const howItEnds = "Stop it with Ctrl+C or SIGTERM: members are told to reconnect and everything is stored. A second signal ends\n" +
 	"it at once; what was acknowledged is safe even then."
 

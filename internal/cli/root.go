@@ -47,7 +47,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse("%w: run `%s --help` to see the flags", err, cmd.CommandPath())
 	})
-	root.AddCommand(newDevCommand(), newServeCommand(), newRoomCommand(), newConfigCommand(), newMigrateCommand(), newDoctorCommand(), newRepairCommand(), newBenchCommand(), newRoomsCommand(), newHostsCommand(), newExportCommand(), newImportCommand(), newVersionCommand())
+	root.AddCommand(newDevCommand(), newServeCommand(), newRoomCommand(), newProxyCommand(), newConfigCommand(), newMigrateCommand(), newDoctorCommand(), newRepairCommand(), newBenchCommand(), newRoomsCommand(), newHostsCommand(), newExportCommand(), newImportCommand(), newVersionCommand())
 	return root
 }
 
