@@ -25,7 +25,10 @@ var spaces atomic.Int32
 func newSpace(t testing.TB) *space {
 	t.Helper()
 	s := &space{cluster: connect(t), name: fmt.Sprintf("symphony-test-%d-%d", os.Getpid(), spaces.Add(1)), t: t}
-	s.must(t, http.MethodPost, "/api/v1/namespaces", map[string]any{"metadata": map[string]any{"name": s.name}}, nil)
+	// Kubernetes itself refuses pods here that ask for more than the strictest of its standards allows.
+	s.must(t, http.MethodPost, "/api/v1/namespaces", map[string]any{"metadata": map[string]any{
+		"name": s.name, "labels": map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+	}}, nil)
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, p := range s.pods("") {
