@@ -27,9 +27,13 @@ func (m *Member) claim(ctx context.Context, id string) error {
 	m.mu.Unlock()
 	switch {
 	case draining:
+		m.decline(ctx, id)
 		return errDraining
 	case time.Now().Before(until):
-		return errMoved
+		// It may have been given back meanwhile.
+		if owner, err := m.registry.Owner(ctx, id); err != nil || owner.ID != m.self.ID {
+			return errMoved
+		}
 	}
 	owner, err := m.ask(ctx, id)
 	if err != nil {
@@ -49,6 +53,19 @@ func (m *Member) claim(ctx context.Context, id string) error {
 		m.spawn(func() { m.o.OnFirst(m.ctx) })
 	}
 	return nil
+}
+
+// decline gives up a room that another host named this one for. Without that it would be nobody's until this host is gone.
+func (m *Member) decline(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	is, err := m.membership(ctx)
+	if err == nil {
+		err = is.Release(ctx, id, "")
+	}
+	if err != nil {
+		m.log.Warn("a room that was brought to this host, which is being drained, could not be declined", "room", id, "error", err)
+	}
 }
 
 // Release implements room.Claims.

@@ -188,6 +188,16 @@ func TestMove(t *testing.T) {
 	w.wantCode(err, protocol.CloseMoved)
 	w.mustJoin(b, "room")
 
+	// It may come back at once.
+	if err := b.seat.Move(t.Context(), "room", "a"); err != nil {
+		t.Fatal(err)
+	}
+	w.mustJoin(a, "room")
+	if err := a.seat.Move(t.Context(), "room", "b"); err != nil {
+		t.Fatal(err)
+	}
+	w.mustJoin(b, "room")
+
 	// Without a name whoever comes first gets it, but not who has just let go of it.
 	if err := b.seat.Move(t.Context(), "room", ""); err != nil {
 		t.Fatal(err)
@@ -220,6 +230,18 @@ func TestDrain(t *testing.T) {
 	}
 	_, err := w.join(a, "another")
 	w.wantCode(err, protocol.CloseRestarting)
+
+	// A room that somebody hands to it all the same does not stay with it.
+	b := w.host("b", member.Options{})
+	w.mustJoin(b, "another")
+	if err := b.seat.Move(t.Context(), "another", "a"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.join(a, "another")
+	w.wantCode(err, protocol.CloseRestarting)
+	if owner := w.owner("another"); owner != "" {
+		t.Fatalf("the room belongs to %q", owner)
+	}
 }
 
 // A host that was taken for dead registers again. It goes on with the rooms that nobody took, and drops the others.
