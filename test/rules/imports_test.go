@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"internal/cluster/placement":     {"internal/cluster"},
 	"internal/cluster/pool":          {"internal/cluster"},
 	"internal/gateway":               {"internal/room", "internal/roomid", "internal/ws", "protocol"},
-	"internal/proxy":                 {"internal/cluster", "internal/roomid", "internal/ws", "protocol"},
+	"internal/proxy":                 {"internal/cluster", "internal/roomid", "internal/ws", "crdt/lib0", "protocol"},
 	"internal/ws":                    {"internal/roomid", "protocol"},
 	"internal/admin":                 {"internal/archive", "internal/cluster", "internal/manage", "internal/room", "internal/roomid", "internal/store", "crdt", "protocol"},
 	"internal/manage":                {"internal/archive", "internal/room", "internal/store", "crdt", "protocol"},

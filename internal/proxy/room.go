@@ -1,0 +1,241 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/protocol"
+)
+
+// A room is what a proxy knows of a room that it has connections to. It looks for the room's host once for all of them.
+type room struct {
+	p  *Proxy
+	id string
+
+	mu      sync.Mutex
+	conns   map[*conn]struct{}
+	waiting int    // connections that wait for a host
+	route   *route // the newest; nil if nobody knows where the room is
+	gone    chan struct{}
+
+	// Of those who look for a host, one at a time.
+	failed string               // the host that was tried last, in vain
+	tries  int                  // in vain, since the last success
+	avoid  map[string]time.Time // hosts that are not to be picked, until when
+	why    string               // the last failure, for people
+}
+
+// A route is where a room is. Whoever makes it, the leader, goes there first; the others follow when a host has answered.
+type route struct {
+	room  *room
+	host  cluster.Host
+	found chan struct{} // closed when the leader knows
+
+	// Under the room's lock:
+	ok     bool // what the leader knows: the host serves the room
+	picked bool // the room was free, and this is one of the few that are opened
+}
+
+// enter makes a connection one of a room's.
+func (p *Proxy) enter(id string, c *conn) *room {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.rooms[id]
+	if r == nil {
+		r = &room{p: p, id: id, conns: make(map[*conn]struct{}), gone: make(chan struct{})}
+		p.rooms[id] = r
+		p.work.Go(r.watch)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conns[c] = struct{}{}
+	return r
+}
+
+// leave ends that.
+func (r *room) leave(c *conn) {
+	r.p.mu.Lock()
+	defer r.p.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.conns, c)
+	if len(r.conns) == 0 {
+		delete(r.p.rooms, r.id)
+		close(r.gone)
+	}
+}
+
+// acquire returns where the room is. The caller tells how it went, by serves, fails or abandon: it may be the first to go there.
+func (r *room) acquire(ctx context.Context) (to *route, err error) {
+	r.mu.Lock()
+	if r.waiting >= r.p.opts.MaxWaiting {
+		r.mu.Unlock()
+		return nil, protocol.Closef(protocol.CloseUnavailable, "%d connections wait for this room already: try again", r.p.opts.MaxWaiting)
+	}
+	r.waiting++
+	r.p.events.waiting.Add(1)
+	defer func() {
+		r.waiting--
+		r.p.events.waiting.Add(-1)
+		r.mu.Unlock()
+	}()
+	for {
+		switch to = r.route; {
+		case to == nil:
+			to = &route{room: r, found: make(chan struct{})}
+			r.route = to
+			r.mu.Unlock()
+			err = r.p.resolve(ctx, to)
+			r.mu.Lock()
+			if err != nil {
+				r.drop(to)
+				return nil, err
+			}
+			return to, nil
+		case to.ok:
+			return to, nil
+		}
+		r.mu.Unlock()
+		select {
+		case <-to.found:
+		case <-ctx.Done():
+		}
+		r.mu.Lock()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// serves says that the host of a route has answered.
+func (to *route) serves() {
+	r := to.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed, r.tries, r.why = "", 0, ""
+	if !to.ok && r.route == to {
+		to.ok = true
+		to.end()
+	}
+}
+
+// end tells those who wait for the leader.
+func (to *route) end() {
+	close(to.found)
+	if to.picked {
+		<-to.room.p.opening
+	}
+}
+
+// abandon gives a route up that no host has answered on, because its leader's client went.
+func (to *route) abandon() {
+	r := to.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !to.ok {
+		r.drop(to)
+	}
+}
+
+// fails says that the room is not where a route leads, or not any more, and why. With avoid set, the host is not to be chosen
+// for this room for some time.
+func (to *route) fails(why string, avoid bool) {
+	r := to.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if avoid {
+		if r.avoid == nil {
+			r.avoid = make(map[string]time.Time)
+		}
+		r.avoid[to.host.ID] = time.Now().Add(avoidFor)
+	}
+	if r.route == to {
+		r.failed, r.why = to.host.ID, why
+		r.tries++
+	}
+	r.drop(to)
+}
+
+// avoidFor is how long a host that refused a room is not chosen for it.
+const avoidFor = 5 * time.Second
+
+// drop forgets a route. The room's lock is held.
+func (r *room) drop(to *route) {
+	if r.route != to {
+		return
+	}
+	r.route = nil
+	if !to.ok {
+		to.end()
+	}
+}
+
+func (r *room) avoids(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Now().Before(r.avoid[id])
+}
+
+// watch follows the room in the registry: when it has another host than the connections are with, they are carried over. That
+// is how they leave a host that is frozen, or cut off from the registry.
+func (r *room) watch() {
+	for {
+		changed, cancel := r.p.deps.View.Changed(r.id)
+		again := r.verify()
+		var retry <-chan time.Time
+		if again {
+			retry = time.After(verifyAgain)
+		}
+		select {
+		case <-changed:
+		case <-retry:
+		case <-r.gone:
+			cancel()
+			return
+		case <-r.p.ctx.Done():
+			cancel()
+			return
+		}
+		cancel()
+	}
+}
+
+// verifyAgain is after how long the registry is asked again if it did not answer.
+const verifyAgain = time.Second
+
+// verify compares where the connections are with the view and, if they differ, with the registry, because the view may be
+// late. It reports whether that has to be done again, because the registry did not answer.
+func (r *room) verify() (again bool) {
+	seen, known := r.p.deps.View.Owner(r.id)
+	r.mu.Lock()
+	var elsewhere []*conn
+	for c := range r.conns {
+		if host := c.with(); host != "" && !(known && host == seen.ID) {
+			elsewhere = append(elsewhere, c)
+		}
+	}
+	r.mu.Unlock()
+	if len(elsewhere) == 0 {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(r.p.ctx, registryTimeout)
+	defer cancel()
+	owner, err := r.p.deps.Registry.Owner(ctx, r.id)
+	if err != nil && !errors.Is(err, cluster.ErrFree) {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if to := r.route; to != nil && to.ok && to.host.ID != owner.ID {
+		r.drop(to)
+	}
+	for _, c := range elsewhere {
+		if host := c.with(); host != owner.ID {
+			c.cut(host)
+		}
+	}
+	return false
+}

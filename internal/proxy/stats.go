@@ -1,0 +1,85 @@
+package proxy
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"github.com/symphony-rtc/symphony/protocol"
+)
+
+// Stats is what a proxy has done since it was made.
+type Stats struct {
+	Connections int // open now
+	Waiting     int // of those, waiting for a host
+	Rooms       int // that have connections now
+
+	Opened       uint64 // connections that became WebSockets
+	MessagesUp   uint64 // frames from clients to hosts
+	BytesUp      uint64
+	MessagesDown uint64 // frames from hosts to clients
+	BytesDown    uint64
+
+	Dials       uint64 // connections to hosts that were tried
+	DialErrors  uint64 // of those, that failed
+	Detours     uint64 // hosts that sent a connection elsewhere: moved, restarting, full
+	Broken      uint64 // connections to hosts that broke
+	Cut         uint64 // connections to hosts that were left because the registry has another host for the room
+	Switches    uint64 // times that a client was carried over to another connection to a host
+	Forgotten   uint64 // claims that were ended because their host could not be reached
+	Unavailable uint64 // connections that no host could be found for in time
+
+	// Closed counts the connections that the proxy closed, by close code. Those that a host closed, and those whose
+	// clients went, are not among them.
+	Closed map[protocol.CloseCode]uint64
+}
+
+// counters are spread over shards, each on cache lines of its own, because they are touched by every message.
+type counters struct {
+	messagesUp, bytesUp, messagesDown, bytesDown atomic.Uint64
+	_                                            [128 - 4*8]byte
+}
+
+// events are counted rarely.
+type events struct {
+	opened, dials, dialErrors, detours, broken, cut, switches, forgotten, unavailable atomic.Uint64
+	waiting                                                                           atomic.Int64
+}
+
+type closeCounters struct {
+	mu     sync.Mutex
+	byCode map[protocol.CloseCode]uint64
+}
+
+func (c *closeCounters) add(code protocol.CloseCode) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byCode == nil {
+		c.byCode = make(map[protocol.CloseCode]uint64)
+	}
+	c.byCode[code]++
+}
+
+// Stats returns the counters. It is cheap and safe for concurrent use.
+func (p *Proxy) Stats() Stats {
+	s := Stats{
+		Opened: p.events.opened.Load(), Waiting: int(p.events.waiting.Load()), Dials: p.events.dials.Load(),
+		DialErrors: p.events.dialErrors.Load(), Detours: p.events.detours.Load(), Broken: p.events.broken.Load(),
+		Cut: p.events.cut.Load(), Switches: p.events.switches.Load(), Forgotten: p.events.forgotten.Load(),
+		Unavailable: p.events.unavailable.Load(),
+	}
+	for i := range p.counters {
+		c := &p.counters[i]
+		s.MessagesUp += c.messagesUp.Load()
+		s.BytesUp += c.bytesUp.Load()
+		s.MessagesDown += c.messagesDown.Load()
+		s.BytesDown += c.bytesDown.Load()
+	}
+	p.mu.Lock()
+	s.Connections, s.Rooms = len(p.conns)+p.arriving, len(p.rooms)
+	p.mu.Unlock()
+	p.closed.mu.Lock()
+	s.Closed = maps.Clone(p.closed.byCode)
+	p.closed.mu.Unlock()
+	return s
+}

@@ -1,0 +1,412 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/symphony-rtc/symphony/crdt"
+	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/cluster/member"
+	"github.com/symphony-rtc/symphony/internal/cluster/memory"
+	"github.com/symphony-rtc/symphony/internal/cluster/placement"
+	"github.com/symphony-rtc/symphony/internal/gateway"
+	rooms "github.com/symphony-rtc/symphony/internal/room"
+	"github.com/symphony-rtc/symphony/internal/store/embedded"
+	"github.com/symphony-rtc/symphony/internal/ws"
+	"github.com/symphony-rtc/symphony/protocol"
+)
+
+func TestMain(m *testing.M) {
+	if runHelper() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// patience bounds every wait in a test, so that a fault fails instead of hanging.
+const patience = 30 * time.Second
+
+// world is a store and a registry, and hosts and proxies that share them: the real ones, in this process.
+type world struct {
+	t        testing.TB
+	store    *embedded.Store
+	registry *memory.Registry
+	hosts    int
+}
+
+func newWorld(t testing.TB) *world {
+	store, err := embedded.Open(t.TempDir(), embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, store: store, registry: memory.New()}
+	t.Cleanup(func() {
+		if err := errors.Join(w.registry.Close(), store.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// server is a host: rooms, gateway, membership, and a listener that can be torn down as if the process were killed.
+type server struct {
+	w     *world
+	id    string
+	rooms *rooms.Host
+	gw    *gateway.Gateway
+	seat  *member.Member
+	http  *http.Server
+	ln    net.Listener
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+	dead  bool
+}
+
+// host starts a host.
+func (w *world) host(capacity int) *server {
+	w.t.Helper()
+	w.hosts++
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s := &server{w: w, id: fmt.Sprint("host", w.hosts), ln: ln, conns: map[net.Conn]bool{}}
+	s.seat = member.New(w.registry, cluster.Host{ID: s.id, Address: ln.Addr().String(), Capacity: capacity}, member.Options{})
+	s.rooms = rooms.NewHost(w.store, rooms.Options{Claims: s.seat, Grace: time.Minute, MaxRooms: capacity})
+	s.gw = gateway.New(gateway.Rooms(s.rooms), gateway.Options{DrainSpread: -1})
+	s.http = &http.Server{Handler: s.gw}
+	go func() { _ = s.http.Serve(s) }()
+	if err := s.seat.Join(w.t.Context(), s.rooms); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(s.stop)
+	return s
+}
+
+// Accept implements net.Listener.
+func (s *server) Accept() (net.Conn, error) {
+	nc, err := s.ln.Accept()
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[nc] = true
+	if s.dead {
+		_ = nc.Close()
+	}
+	return nc, nil
+}
+
+func (s *server) Close() error   { return s.ln.Close() }
+func (s *server) Addr() net.Addr { return s.ln.Addr() }
+
+// kill ends the host as SIGKILL does: its connections break, nobody answers at its address, and its claims stay.
+func (s *server) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead = true
+	_ = s.ln.Close()
+	for nc := range s.conns {
+		_ = nc.(*net.TCPConn).SetLinger(0)
+		_ = nc.Close()
+	}
+}
+
+// drain moves everything away, as SIGTERM does.
+func (s *server) drain() {
+	s.w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := s.seat.Drain(ctx); err != nil {
+		s.w.t.Error(err)
+	}
+}
+
+func (s *server) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := errors.Join(s.gw.Drain(ctx), s.rooms.Close(ctx), s.seat.Leave(ctx))
+	_ = s.http.Close()
+	if err != nil {
+		s.w.t.Error(err)
+	}
+}
+
+// door is a proxy behind a listener.
+type door struct {
+	*Proxy
+	addr string
+	view *cluster.View
+}
+
+func (w *world) proxy(o Options, need func()) *door {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	view := cluster.NewView(ctx, w.registry)
+	table := placement.New(placement.Options{})
+	view.OnHost(func(h cluster.Host, gone bool) {
+		if gone {
+			table.Remove(h.ID)
+		} else {
+			table.Set(h)
+		}
+	})
+	<-view.Synced()
+	o.DrainSpread = -1
+	d := &door{Proxy: New(Deps{Registry: w.registry, View: view, Place: table, Need: need}, o), view: view}
+	s := httptest.NewServer(d.Proxy)
+	d.addr = s.Listener.Addr().String()
+	w.t.Cleanup(func() {
+		drain, stop := context.WithTimeout(context.Background(), patience)
+		defer stop()
+		if err := d.Drain(drain); err != nil {
+			w.t.Errorf("drain: %v", err)
+		}
+		s.Close()
+		cancel()
+		<-view.Done()
+	})
+	return d
+}
+
+// socket is a WebSocket client.
+type socket struct {
+	t  testing.TB
+	nc net.Conn
+	r  *bufio.Reader
+	mu sync.Mutex // of writes
+}
+
+// dialRoom connects to a room.
+func dialRoom(t testing.TB, addr, room string, symphony bool) *socket {
+	t.Helper()
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = nc.Close() })
+	request := "GET /rooms/" + room + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	if symphony {
+		request += "Sec-WebSocket-Protocol: symphony.v1\r\n"
+	}
+	if _, err := nc.Write([]byte(request + "\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	s := &socket{t: t, nc: nc, r: bufio.NewReader(nc)}
+	if response, err := http.ReadResponse(s.r, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("handshake: %v %v", response, err)
+	}
+	return s
+}
+
+// send sends a binary message, masked.
+func (s *socket) send(payload []byte) error {
+	return s.write(clientFrame(ws.OpBinary, true, payload))
+}
+
+func (s *socket) write(b []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := s.nc.Write(b)
+	return err
+}
+
+func clientFrame(op byte, final bool, payload []byte) []byte {
+	if final {
+		op |= 0x80
+	}
+	b := []byte{op}
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, 0x80|byte(n))
+	case n < 1<<16:
+		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
+	}
+	mask := [4]byte{0x12, 0xf4, 0x05, byte(len(payload))}
+	b = append(b, mask[:]...)
+	at := len(b)
+	b = append(b, payload...)
+	for i := range payload {
+		b[at+i] ^= mask[i%4]
+	}
+	return b
+}
+
+// frame reads one frame.
+func (s *socket) frame() (op byte, payload []byte, err error) {
+	var head [2]byte
+	if _, err := io.ReadFull(s.r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	if head[0]&0xf0 != 0x80 {
+		return 0, nil, fmt.Errorf("first byte of a frame is %#x", head[0])
+	}
+	n := uint64(head[1])
+	switch n {
+	case 126:
+		var b [2]byte
+		if _, err := io.ReadFull(s.r, b[:]); err != nil {
+			return 0, nil, err
+		}
+		n = uint64(binary.BigEndian.Uint16(b[:]))
+	case 127:
+		var b [8]byte
+		if _, err := io.ReadFull(s.r, b[:]); err != nil {
+			return 0, nil, err
+		}
+		n = binary.BigEndian.Uint64(b[:])
+	}
+	payload = make([]byte, n)
+	_, err = io.ReadFull(s.r, payload)
+	return head[0] & 0x0f, payload, err
+}
+
+// closed reads until the close frame and returns its code and reason.
+func (s *socket) closed() (protocol.CloseCode, string) {
+	s.t.Helper()
+	_ = s.nc.SetReadDeadline(time.Now().Add(patience))
+	for {
+		op, payload, err := s.frame()
+		if err != nil {
+			s.t.Fatalf("expected a close frame: %v", err)
+		}
+		if op == ws.OpClose && len(payload) >= 2 {
+			return protocol.CloseCode(binary.BigEndian.Uint16(payload)), string(payload[2:])
+		}
+	}
+}
+
+// guest is a person with a WebSocket.
+type guest struct {
+	*socket
+	mu     sync.Mutex
+	person *person
+	err    error // the connection ended
+	done   chan struct{}
+}
+
+func (w *world) guest(addr, room string, id uint64, symphony bool) *guest {
+	w.t.Helper()
+	g := &guest{socket: dialRoom(w.t, addr, room, symphony), done: make(chan struct{})}
+	g.person = newPerson(w.t, id, symphony, func(payload []byte) { _ = g.socket.send(payload) })
+	g.mu.Lock()
+	g.person.connected()
+	g.mu.Unlock()
+	go g.read()
+	w.t.Cleanup(func() {
+		_ = g.nc.Close()
+		<-g.done
+	})
+	return g
+}
+
+func (g *guest) read() {
+	defer close(g.done)
+	for {
+		op, payload, err := g.frame()
+		g.mu.Lock()
+		switch {
+		case err != nil:
+			g.err = err
+		case op == ws.OpClose:
+			g.err = fmt.Errorf("closed with %x", payload)
+		case op == ws.OpBinary:
+			g.person.receive(payload)
+		case op == ws.OpPing:
+			_ = g.write(clientFrame(ws.OpPong, true, payload))
+		}
+		end := g.err != nil
+		g.mu.Unlock()
+		if end {
+			return
+		}
+	}
+}
+
+func (g *guest) do(f func(p *person)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f(g.person)
+}
+
+// is reports whether something holds of the person.
+func (g *guest) is(f func(p *person) bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return f(g.person)
+}
+
+// ended is why the connection ended; nil if it did not.
+func (g *guest) ended() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.err
+}
+
+func (g *guest) document() []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	update, err := g.person.doc.EncodeStateAsUpdate(nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return update
+}
+
+// eventually waits until something holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("did not happen: %s", what)
+		}
+	}
+}
+
+// converged waits until all have the same document and everything is known to be durable, and checks that nobody was disconnected.
+func (w *world) converged(guests ...*guest) {
+	w.t.Helper()
+	eventually(w.t, "all have the same document, and know that it is durable", func() bool {
+		first := guests[0].document()
+		for _, g := range guests {
+			if err := g.ended(); err != nil {
+				w.t.Fatalf("person %d was disconnected: %v", g.person.id, err)
+			}
+			if !bytes.Equal(g.document(), first) {
+				return false
+			}
+			if !g.is(func(p *person) bool { return !p.symphony || p.durable == p.sent && len(p.asked) == 0 }) {
+				return false
+			}
+		}
+		return true
+	})
+	for _, g := range guests { // nothing is missing
+		own := g.person
+		for _, other := range guests {
+			if !other.is(func(p *person) bool { return clockIn(p.doc.StateVector(), own.id) == own.clock }) {
+				w.t.Errorf("person %d lacks something of %d", other.person.id, own.id)
+			}
+		}
+	}
+}
+
+var _ = crdt.NewDoc
