@@ -16,6 +16,8 @@ const problems = []
 /**
  * What a package may cost a page, minified and gzipped, in bytes: what is loaded with the page, and what is loaded later. Left out
  * is what the page has anyway: Yjs, lib0, which is a dependency of Yjs, and React.
+ *
+ * Minified as esbuild does by default; Rolldown, Vite's bundler, makes it 2 to 3 % smaller.
  */
 const yjs = ['yjs', 'lib0/*']
 const limits = {

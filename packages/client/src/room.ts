@@ -310,14 +310,12 @@ export class Room<P extends Presence = Presence> extends Content {
 
   /** Opens the copy on this device, then connects: what is here need not be fetched. */
   async #open(parts: Parts, generation: number | undefined): Promise<void> {
-    const { doc, awareness } = parts
     try {
       // Loaded only where it is used: it is a third of the client.
       const { OfflineCopy } = await import('./offline/offline.js')
       const offline = new OfflineCopy({
         key: this.#settings.url,
-        doc,
-        awareness,
+        ...parts,
         generation,
         warn: (warning) => this.#events.emit('warning', warning),
         stale: () => this.#startOver(parts),
@@ -341,11 +339,9 @@ export class Room<P extends Presence = Presence> extends Content {
     const { initial } = this.#settings
     const build = initial && (await loadInitial(initial))
     if (!this.#isIn(parts)) return
-    const { doc, awareness } = parts
     const connection = new Connection({
       ...this.#settings,
-      doc,
-      awareness,
+      ...parts,
       initial: build,
       tell: (name, ...args) => this.#hear(parts, name, args),
       // A plain server could not say that its document is another one than ours.

@@ -85,8 +85,7 @@ export class Connection extends Line {
    * @throws SymphonyError `unsupported-value` if JSON cannot say it, `too-large` if that takes more than 1 MiB
    */
   broadcast(event: unknown): boolean {
-    const { clientID } = this.#options.awareness
-    const message = wire.message(n.event, clientID, mustBeJSON('broadcast', event))
+    const message = wire.message(n.event, this.#options.awareness.clientID, mustBeJSON('broadcast', event))
     // The frame around the JSON takes a few bytes of the limit.
     if (message.length > this.#smallMessage) throw tooLarge('broadcast', message.length, this.#smallMessage)
     if (!this.#speaks) return false
@@ -270,12 +269,14 @@ export class Connection extends Line {
 
   /** Answers the server's step 1, as soon as the server takes changes. */
   #answer(): void {
-    const { doc } = this.#options
     if (!this.#vector || this.readOnly || this.storage === 'refusing') return
     // First, because the server takes it only as long as nothing else was written.
     if (this.#proposing && !this.plain) this.#propose(this.#vector)
     this.#updates = []
-    this.#sendChange(wire.message(n.sync, n.step2, Y.encodeStateAsUpdate(doc, this.#vector)), true)
+    this.#sendChange(
+      wire.message(n.sync, n.step2, Y.encodeStateAsUpdate(this.#options.doc, this.#vector)),
+      true,
+    )
     if (!this.#greeted) return
     this.#answered = true
     this.#save.open(this.plain)

@@ -4,7 +4,7 @@ import { limitOf } from '../limit.js'
 import { Y } from '../yjs.js'
 import { movedKey } from './moves.js'
 import { docOf, isUnattached, nest, Synced } from './synced.js'
-import { isSyncable, wrap } from './wrap.js'
+import { kindOf, wrap } from './wrap.js'
 
 /** How deep plain values may be nested: deeper ones overflow the stack of some client or server that reads them. */
 const maxDepth = 200
@@ -46,12 +46,12 @@ export function prepare(
 /** What is stored in the place of a value when the type that it is in gets nested; a type comes back empty, see `refill`. */
 export function hollow(value: any): any {
   if (!(value instanceof Y.AbstractType)) return value
-  return isSyncable(value) ? new (value.constructor as new () => Y.AbstractType<any>)() : value.clone()
+  return kindOf(value) ? new (value.constructor as new () => Y.AbstractType<any>)() : value.clone()
 }
 
 /** Moves the content of a value into its hollow one, which was stored meanwhile. */
 export function refill(value: any, hollowed: any): void {
-  if (isSyncable(value)) nest(wrap(value), hollowed)
+  if (kindOf(value)) nest(wrap(value), hollowed)
 }
 
 /** Checks and copies a plain value that is not an element: attributes of text, embedded objects. */

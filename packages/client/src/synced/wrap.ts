@@ -25,18 +25,13 @@ export function plain(value: any): any {
   return typeof value?.toJSON === 'function' ? value.toJSON() : value
 }
 
-/** Whether a value is a Yjs type that has a Synced counterpart. */
-export function isSyncable(value: any): value is Y.Map<any> | Y.Array<any> | Y.Text {
-  return !!kindOf(value)
-}
-
 function make(type: Y.AbstractType<any>): Synced | undefined {
   const Kind: any = kindOf(type)
   return Kind && type.doc && new Kind(type)
 }
 
-/** The Synced counterpart of a Yjs type. A Y.Xml type inherits from one that has one, but has none. */
-function kindOf(type: any) {
+/** The Synced counterpart of a Yjs type, if it has one. A Y.Xml type inherits from one that has, but has none. */
+export function kindOf(type: any) {
   const Type = type?.constructor
   return Type === Y.Map ? SyncedMap : Type === Y.Array ? SyncedList : Type === Y.Text ? SyncedText : undefined
 }
