@@ -25,8 +25,10 @@ func TestMemoryLimit(t *testing.T) {
 	w.scale(0, 2)
 	all := w.await(2, 0)
 	w.pid(all[0])
-	if e := w.log.entries(t, "ready"); e[len(e)-1].Limit != strconv.Itoa(100<<20/10*9) {
-		t.Errorf("the child's GOMEMLIMIT is %q", e[len(e)-1].Limit)
+	for _, e := range w.log.entries(t, "ready") {
+		if e.Host == all[0] && e.Pid != 0 && e.Limit != strconv.Itoa(100<<20/10*9) {
+			t.Errorf("the child's GOMEMLIMIT is %q", e.Limit)
+		}
 	}
 	w.tell(all[0], "eat")
 	eventually(t, "the reason in the log", func() bool {
