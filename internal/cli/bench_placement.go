@@ -25,7 +25,7 @@ func newBenchPlacementCommand() *cobra.Command {
 		Long: "Lets the code that chooses hosts for rooms live through a cluster's life in virtual time: rooms of very different size\n" +
 			"and lifetime come and go, hosts die and come back, a zone dies, a rolling update drains hosts one after the other. Several\n" +
 			"proxies choose independently, from views of the cluster that are some milliseconds old. Simpler ways to choose live\n" +
-			"through the same. It needs no server and no network; the default size takes some minutes and about 2 GB of memory.",
+			"through the same, in a smaller cluster. It needs no server and no network; the default size takes some minutes and about 1 GB of memory.",
 		Example: "  symphony bench placement\n" +
 			"  symphony bench placement --hosts 1000 --rooms 100000 --staleness 1s\n" +
 			"  symphony bench placement --capacity 1 --hosts 20000 --rooms 12000",
@@ -40,6 +40,7 @@ func newBenchPlacementCommand() *cobra.Command {
 	flags.IntVar(&f.Proxies, "proxies", f.Proxies, "proxies that choose independently of each other")
 	flags.DurationVar(&f.Staleness, "staleness", f.Staleness, "how old the oldest proxy's view of the cluster is")
 	flags.Uint64Var(&f.Seed, "seed", f.Seed, "the same seed plays the same life")
+	flags.IntVar(&f.CompareHosts, "compare-hosts", f.CompareHosts, "hosts of the cluster in which other ways to choose are compared, with as many rooms on each; 0 for all")
 	flags.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }
@@ -98,9 +99,9 @@ func printPlacement(w io.Writer, r *placement.Result) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n", benchTitle.Render(fmt.Sprintf("Placement: %d rooms on %d hosts for %d each, in %d zones; %d proxies with views up to %s old",
 		c.Rooms, c.Hosts, c.Capacity, c.Zones, c.Proxies, c.Staleness)))
-	ours := r.Strategies[len(r.Strategies)-1]
-	fmt.Fprintf(&b, "\n%s\n%s\n", benchTitle.Render("Symphony's placement, at the end of each part of the cluster's life"), phaseTable(ours.Phases))
-	fmt.Fprintf(&b, "\n%s\n%s\n", benchTitle.Render("Ways to choose, over the whole life"), strategyTable(r.Strategies))
+	fmt.Fprintf(&b, "\n%s\n%s\n", benchTitle.Render("Symphony's placement, at the end of each part of the cluster's life"), phaseTable(r.Full.Phases))
+	fmt.Fprintf(&b, "\n%s\n%s\n", benchTitle.Render(fmt.Sprintf("Ways to choose, over the whole life of %d rooms on %d hosts",
+		r.Compared.Rooms, r.Compared.Hosts)), strategyTable(r.Strategies))
 	for _, s := range r.Strategies {
 		fmt.Fprintf(&b, "%s %s\n", benchLabel.Width(16).Render(s.Name), s.About)
 	}

@@ -20,11 +20,27 @@ type Config struct {
 	Proxies   int           `json:"proxies"`   // that choose hosts independently
 	Staleness time.Duration `json:"staleness"` // how old the oldest proxy's view is
 	Seed      uint64        `json:"seed"`
+
+	// CompareHosts is the size of the cluster in which the ways to choose are compared, with as many rooms on each host;
+	// 0 or more than Hosts is the whole one. Some of the others make so many detours that the whole one takes long.
+	CompareHosts int `json:"compareHosts"`
+}
+
+// compared is the cluster in which the ways to choose are compared.
+func (c Config) compared() Config {
+	if c.CompareHosts <= 0 || c.CompareHosts >= c.Hosts {
+		c.CompareHosts = c.Hosts
+		return c
+	}
+	c.Rooms = max(1, c.Rooms*c.CompareHosts/c.Hosts)
+	c.Hosts = c.CompareHosts
+	return c
 }
 
 // Defaults returns the configuration of the large run.
 func Defaults() Config {
-	return Config{Hosts: 100_000, Rooms: 10_000_000, Capacity: 160, Zones: 3, Proxies: 4, Staleness: 100 * time.Millisecond, Seed: 1}
+	return Config{Hosts: 100_000, Rooms: 10_000_000, Capacity: 160, Zones: 3, Proxies: 4, Staleness: 100 * time.Millisecond, Seed: 1,
+		CompareHosts: 10_000}
 }
 
 // Validate reports what cannot be played.
@@ -38,6 +54,8 @@ func (c Config) Validate() error {
 		return errors.New("--capacity must be from 1 to 1,000,000")
 	case c.Zones < 1 || c.Zones > c.Hosts:
 		return errors.New("--zones must be from 1 to the number of hosts")
+	case c.CompareHosts < 0 || c.CompareHosts == 1 || c.CompareHosts > 1 && c.CompareHosts < c.Zones:
+		return errors.New("--compare-hosts must be 0, or at least 2 and the number of zones")
 	case c.Proxies < 1 || c.Proxies > 1000:
 		return errors.New("--proxies must be from 1 to 1000")
 	case c.Staleness < 0 || c.Staleness > 10*time.Second:

@@ -8,7 +8,9 @@ import (
 // Result is what a run showed.
 type Result struct {
 	Config     Config    `json:"config"`
-	Strategies []Outcome `json:"strategies"` // Symphony's is the last
+	Full       Outcome   `json:"full"`       // Symphony's way in the whole cluster
+	Compared   Config    `json:"compared"`   // the cluster in which the ways to choose are compared
+	Strategies []Outcome `json:"strategies"` // in that; Symphony's is the last
 	Cost       Cost      `json:"cost"`
 	Seconds    float64   `json:"seconds"` // that the run took
 }

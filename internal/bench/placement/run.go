@@ -19,45 +19,74 @@ type Progress struct {
 	Doing   string
 }
 
-// Run plays the cluster with all strategies, as many at a time as there are processors but at most two, and measures what
-// the placement code costs. show is called about five times a second by one goroutine and may be nil.
+// job is a life that is played.
+type job struct {
+	name   string
+	config Config
+	way    Strategy
+	into   *Outcome
+	done   atomic.Uint64 // thousandths
+	weight float64       // its share of the work, about
+}
+
+// jobs are all lives to play, the longest first.
+func jobs(r *Result) []*job {
+	strategies := Strategies()
+	r.Strategies = make([]Outcome, len(strategies))
+	var list []*job
+	for i := len(strategies) - 1; i >= 0; i-- {
+		list = append(list, &job{name: strategies[i].Name, config: r.Compared, way: strategies[i], into: &r.Strategies[i],
+			weight: float64(r.Compared.Rooms)})
+	}
+	if r.Compared.Hosts < r.Config.Hosts {
+		full := &job{name: "the whole cluster", config: r.Config, way: strategies[len(strategies)-1], into: &r.Full,
+			weight: float64(r.Config.Rooms)}
+		list = append([]*job{full}, list...)
+	}
+	return list
+}
+
+// Run plays the cluster with Symphony's way to choose, compares all ways, two at a time if there are processors for it, and
+// measures what the placement code costs. show is called about five times a second by one goroutine and may be nil.
 func Run(ctx context.Context, c Config, show func(Progress)) (*Result, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	strategies := Strategies()
-	result := &Result{Config: c, Strategies: make([]Outcome, len(strategies))}
-	done := make([]atomic.Uint64, len(strategies)) // thousandths
-	var group sync.WaitGroup
-	next := make(chan int, len(strategies))
-	for i := range strategies {
-		next <- len(strategies) - 1 - i // Symphony's takes longest: it begins
+	result := &Result{Config: c, Compared: c.compared()}
+	list := jobs(result)
+	next := make(chan *job, len(list))
+	for _, j := range list {
+		next <- j
 	}
 	close(next)
+	var group sync.WaitGroup
 	for range min(2, runtime.GOMAXPROCS(0)) {
 		group.Go(func() {
-			for i := range next {
+			for j := range next {
 				if ctx.Err() != nil {
 					return
 				}
-				result.Strategies[i] = play(ctx, c, strategies[i], func(share float64) { done[i].Store(uint64(share * 1000)) })
+				*j.into = play(ctx, j.config, j.way, func(share float64) { j.done.Store(uint64(share * 1000)) })
 			}
 		})
 	}
 	finished := make(chan struct{})
 	go func() { group.Wait(); close(finished) }()
-	follow(finished, show, began, strategies, done)
+	follow(finished, show, began, list)
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if result.Full.Phases == nil {
+		result.Full = result.Strategies[len(result.Strategies)-1]
 	}
 	result.Cost = measure(c)
 	result.Seconds = time.Since(began).Seconds()
 	return result, nil
 }
 
-// follow shows the progress until the strategies have finished.
-func follow(finished <-chan struct{}, show func(Progress), began time.Time, strategies []Strategy, done []atomic.Uint64) {
+// follow shows the progress until all is played.
+func follow(finished <-chan struct{}, show func(Progress), began time.Time, list []*job) {
 	ticker := time.NewTicker(200 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -70,16 +99,19 @@ func follow(finished <-chan struct{}, show func(Progress), began time.Time, stra
 			continue
 		}
 		p := Progress{Elapsed: time.Since(began)}
-		for i := range strategies {
-			n := done[i].Load()
-			p.Share += float64(n) / 1000 / float64(len(strategies))
+		var done, all float64
+		for _, j := range list {
+			n := j.done.Load()
+			done += j.weight * float64(n) / 1000
+			all += j.weight
 			if n > 0 && n < 1000 {
 				if p.Doing != "" {
 					p.Doing += ", "
 				}
-				p.Doing += strategies[i].Name
+				p.Doing += j.name
 			}
 		}
+		p.Share = done / all
 		show(p)
 	}
 }

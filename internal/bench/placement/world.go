@@ -9,11 +9,11 @@ import (
 
 // How the rest of the cluster behaves.
 const (
-	lease       = 5 * time.Second        // until the registry gives up a host that died
-	reconnects  = 2 * time.Second        // within which the clients of a room come back after its host has died
-	retry       = 200 * time.Millisecond // until an open that no host took is tried again
-	tries       = 8                      // hosts that one open tries
-	fullMachine = 0.85                   // load of a host whose rooms are as many as its capacity, and of average size
+	lease       = 5 * time.Second // until the registry gives up a host that died
+	reconnects  = 2 * time.Second // within which the clients of a room come back after its host has died
+	retry       = time.Second     // until an open that no host took is tried again
+	tries       = 8               // hosts that one open tries
+	fullMachine = 0.85            // load of a host whose rooms are as many as its capacity, and of average size
 )
 
 // world is the cluster as it truly is, and the proxies' views of it.
