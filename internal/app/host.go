@@ -24,6 +24,9 @@ func StartDev(ctx context.Context, config Config, log *slog.Logger, version stri
 
 // StartServe is StartDev without what is for development only.
 func StartServe(ctx context.Context, config Config, log *slog.Logger, version string) (*Server, error) {
+	if config.Cluster.Isolation == IsolationProcess {
+		return startSupervisor(ctx, config, log, version)
+	}
 	return startHost(ctx, config, log, version, hostRole{})
 }
 
@@ -54,11 +57,11 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 	undo.add(listener.Close)
 
 	metrics := telemetry.NewMetrics(version)
-	stored, closeStore, err := openStore(ctx, config, metrics, log)
+	stored, err := openStore(ctx, config, metrics, log)
 	if err != nil {
 		return nil, err
 	}
-	undo.add(closeStore)
+	undo.add(stored.close)
 	registry, err := openRegistry(ctx, config, log)
 	if err != nil {
 		return nil, err
@@ -75,7 +78,7 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 	seat := member.New(registry, self, member.Options{
 		Load: newBusyness().load, Once: role.clustered && config.Cluster.Capacity == 1, OnFirst: pod.claimed, Logger: log,
 	})
-	host := room.NewHost(stored, room.Options{
+	host := room.NewHost(stored.Store, room.Options{
 		Grace:         max(config.Room.Grace, 1), // 0 would mean the default
 		SnapshotEvery: config.Room.Snapshot,
 		MaxDocument:   int(config.Limits.Document),
@@ -86,7 +89,7 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 		MaxMessage:    int(config.Limits.Message),
 		Logger:        log,
 		Observer:      metrics,
-		Visits:        visits{stored},
+		Visits:        visits{stored.Store},
 		Claims:        seat,
 	})
 	edgeOptions := gateway.Options{
@@ -115,7 +118,7 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 	countConnections(metrics, edge)
 	health := admin.NewHealth()
 	health.Check("storage", host.Health)
-	health.Check("catalog", (&reachable{rooms: stored}).check)
+	health.Check("catalog", (&reachable{rooms: stored.Store}).check)
 
 	private, known := access(config, listener.Addr(), log)
 	if role.clustered {
@@ -125,7 +128,7 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 	if role.clustered {
 		move = seat.Move
 	}
-	api := admin.NewAPI(host, manage.New(host, stored), log, admin.Options{
+	api := admin.NewAPI(host, manage.New(host, stored.Store), log, admin.Options{
 		Token: config.Admin.Token, ReadOnly: !private && config.Admin.Token == "", MaxUpdate: int64(config.Limits.Message), Version: version,
 		Move: move,
 	})
@@ -158,8 +161,9 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 			done = true
 		default:
 		}
-		return errors.Join(closeStore(), registry.Close(), pod.finish(ctx, done))
+		return errors.Join(stored.close(), registry.Close(), pod.finish(ctx, done))
 	}
+	server.lost, server.why = stored.lost, stored.why
 	server.serve(listener)
 	// Now that it can serve, others may know of it.
 	if err := seat.Join(ctx, host); err != nil {

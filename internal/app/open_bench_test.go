@@ -40,11 +40,11 @@ func BenchmarkOpenLarge(b *testing.B) {
 			config.Data = b.TempDir()
 			configure(&config)
 			ctx := context.Background()
-			stored, closeStore, err := openStore(ctx, config, nil, slog.New(slog.DiscardHandler))
+			stored, err := openStore(ctx, config, nil, slog.New(slog.DiscardHandler))
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer closeStore()
+			defer stored.close()
 			for _, file := range files {
 				b.Run(filepath.Base(file), func(b *testing.B) {
 					id, edit := filepath.Base(file), func(*crdt.Doc, bool) ([]byte, error) { return nil, nil }

@@ -18,8 +18,12 @@ type Places struct {
 	Data      string // what rooms are kept in
 }
 
-// placesAt names the places of a server at addr. A server on all addresses is best reached by name.
+// placesAt names the places of a server at addr. A server on all addresses is best reached by name, and the process of a room
+// not at all: only its supervisor has to do with it.
 func placesAt(addr net.Addr, data, version string, page bool) Places {
+	if _, unix := addr.(*net.UnixAddr); unix {
+		return Places{}
+	}
 	host, port, _ := net.SplitHostPort(addr.String())
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "localhost"

@@ -15,6 +15,7 @@ import (
 	"github.com/symphony-rtc/symphony/internal/cluster"
 	"github.com/symphony-rtc/symphony/internal/cluster/etcd"
 	"github.com/symphony-rtc/symphony/internal/cluster/memory"
+	"github.com/symphony-rtc/symphony/internal/cluster/socket"
 )
 
 var errNoRegistry = errors.New("setting cluster.registry: a host or proxy of a cluster needs to know where the others are: " +
@@ -27,6 +28,8 @@ func openRegistry(ctx context.Context, config Config, log *slog.Logger) (cluster
 	switch scheme {
 	case "":
 		return memory.New(), nil
+	case "unix": // of the supervisor, see startSupervisor
+		return socket.Dial(ctx, where)
 	case "etcd", "etcds":
 		u, err := url.Parse(where)
 		if err != nil || u.Host == "" {
@@ -54,12 +57,16 @@ func selfAt(config Config, listening net.Addr, version string) (cluster.Host, er
 			return cluster.Host{}, err
 		}
 	}
-	name, err := os.Hostname()
-	if err != nil {
-		name = "host"
+	id := config.Cluster.ID
+	if id == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			name = "host"
+		}
+		id = name + "-" + strings.ToLower(rand.Text()[:8])
 	}
 	return cluster.Host{
-		ID: name + "-" + strings.ToLower(rand.Text()[:8]), Address: address, Zone: config.Cluster.Zone, Version: version,
+		ID: id, Address: address, Zone: config.Cluster.Zone, Version: version,
 		Capacity: config.Limits.Rooms, Started: time.Now(),
 	}, nil
 }

@@ -21,6 +21,8 @@ type Server struct {
 	failed chan error
 	closed chan struct{} // the listener's goroutine ended
 	done   <-chan struct{}
+	lost   <-chan struct{} // closed when something is lost without which there is no use in going on; why says what
+	why    func() error
 
 	// drain lets go of everything in the right order; finish frees the rest, when no requests are answered any more.
 	drain, finish func(ctx context.Context) error
@@ -28,10 +30,13 @@ type Server struct {
 	reachable bool
 }
 
+// lastWords is how long a server that lost its store takes to tell its members.
+const lastWords = time.Second
+
 // newServer returns a server for requests to handler; serve starts it.
 func newServer(handler http.Handler, health *admin.Health, log *slog.Logger) *Server {
 	return &Server{
-		log: log, health: health, failed: make(chan error, 1), closed: make(chan struct{}),
+		log: log, health: health, failed: make(chan error, 2), closed: make(chan struct{}),
 		http: &http.Server{
 			Handler:           handler,
 			ReadHeaderTimeout: 10 * time.Second,
@@ -43,6 +48,13 @@ func newServer(handler http.Handler, health *admin.Health, log *slog.Logger) *Se
 }
 
 func (s *Server) serve(listener net.Listener) {
+	go func() {
+		select {
+		case <-s.lost:
+			s.failed <- s.why()
+		case <-s.closed:
+		}
+	}()
 	go func() {
 		defer close(s.closed)
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -67,6 +79,13 @@ func (s *Server) Done() <-chan struct{} { return s.done }
 func (s *Server) Shutdown(ctx context.Context) error {
 	began := time.Now()
 	s.log.Info("shutting down")
+	select {
+	case <-s.lost: // nothing can be stored any more
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, lastWords)
+		defer cancel()
+	default:
+	}
 	s.health.Drain()
 	requests := make(chan error, 1)
 	end := func() { requests <- s.http.Shutdown(ctx) } // gives the address back at once, then waits for requests to end

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"strings"
 
 	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/store"
@@ -14,24 +15,39 @@ import (
 	"github.com/symphony-rtc/symphony/internal/store/journal"
 	"github.com/symphony-rtc/symphony/internal/store/objects"
 	"github.com/symphony-rtc/symphony/internal/store/postgres"
+	"github.com/symphony-rtc/symphony/internal/store/remote"
 )
 
-// openStore opens what rooms are kept in, as the configuration says. close ends all of it.
-func openStore(ctx context.Context, config Config, observe store.Observer, log *slog.Logger) (s *store.Store, close func() error, err error) {
-	options := store.Options{
-		KeepEvery: config.History.Every, KeepVersions: config.History.Versions, KeepFor: config.History.Age,
-		EraseAfter: config.History.Deleted, KeepVisits: config.History.Visits, Observe: observe, Log: log,
-	}
+// storage is an open store.
+type storage struct {
+	*store.Store
+	close func() error
+	lost  <-chan struct{} // closed when the store is lost for good, and why says how; nil if that cannot be
+	why   func() error
+}
+
+// openStore opens what rooms are kept in, as the configuration says.
+func openStore(ctx context.Context, config Config, observe store.Observer, log *slog.Logger) (*storage, error) {
+	options := storeOptions(config, observe, log)
 	if config.Storage.Catalog == "" {
 		e, err := openEmbedded(ctx, config, embedded.Options{Window: config.Journal.Window, Observe: observe, Log: log, Store: options})
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		return e.Store, e.Close, nil
+		return &storage{Store: e.Store, close: e.Close}, nil
 	}
 	place, err := openSnapshots(ctx, config)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	if strings.HasPrefix(config.Storage.Catalog, "unix:") { // of the supervisor, which does what is due by time
+		options.Passive = true
+		catalog, err := remote.Dial(ctx, config.Storage.Catalog)
+		if err != nil {
+			return nil, errors.Join(err, place.Close())
+		}
+		s := store.New(catalog, place, options)
+		return &storage{s, func() error { return errors.Join(s.Close(), place.Close()) }, catalog.Done(), catalog.Err}, nil
 	}
 	catalog, err := postgres.Open(ctx, config.Storage.Catalog, postgres.Options{
 		Journal:   journal.Options{Window: config.Journal.Window, Observe: observe},
@@ -39,10 +55,17 @@ func openStore(ctx context.Context, config Config, observe store.Observer, log *
 		Log:       log,
 	})
 	if err != nil {
-		return nil, nil, errors.Join(err, place.Close())
+		return nil, errors.Join(err, place.Close())
 	}
-	s = store.New(catalog, place, options)
-	return s, func() error { return errors.Join(s.Close(), place.Close()) }, nil
+	s := store.New(catalog, place, options)
+	return &storage{Store: s, close: func() error { return errors.Join(s.Close(), place.Close()) }}, nil
+}
+
+func storeOptions(config Config, observe store.Observer, log *slog.Logger) store.Options {
+	return store.Options{
+		KeepEvery: config.History.Every, KeepVersions: config.History.Versions, KeepFor: config.History.Age,
+		EraseAfter: config.History.Deleted, KeepVisits: config.History.Visits, Observe: observe, Log: log,
+	}
 }
 
 func openEmbedded(ctx context.Context, config Config, o embedded.Options) (*embedded.Store, error) {

@@ -10,12 +10,17 @@ import (
 
 // Validate says which setting cannot work, and what would.
 func (c *Config) Validate() error {
-	_, port, err := net.SplitHostPort(c.Addr)
-	if err != nil {
-		return fmt.Errorf("setting addr: %q is not host:port: write for example 127.0.0.1:8080 or :8080", c.Addr)
+	if !strings.HasPrefix(c.Addr, "unix:") {
+		_, port, err := net.SplitHostPort(c.Addr)
+		if err != nil {
+			return fmt.Errorf("setting addr: %q is not host:port: write for example 127.0.0.1:8080 or :8080", c.Addr)
+		}
+		if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+			return fmt.Errorf("setting addr: %q has no port between 0 and 65535", c.Addr)
+		}
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return fmt.Errorf("setting addr: %q has no port between 0 and 65535", c.Addr)
+	if c.Cluster.Isolation != IsolationNone && c.Cluster.Isolation != IsolationProcess {
+		return fmt.Errorf("setting cluster.isolation: %q is neither none nor process", c.Cluster.Isolation)
 	}
 	if c.Data == "" {
 		return fmt.Errorf("setting data: no directory is given: write for example ./symphony-data")

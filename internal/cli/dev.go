@@ -29,7 +29,8 @@ func newServeCommand() *cobra.Command {
 		Short: "Run a server in production",
 		Long: "Runs a server in this process, without demo page, for pages of its own origin and of the setting origins. Rooms are kept in\n" +
 			"the data directory, or where --storage-catalog (Postgres) and --storage-snapshots (S3, Google Cloud Storage, Azure, a\n" +
-			"directory) say; docs/storage.md explains both.\n" + howItEnds,
+			"directory) say; docs/storage.md explains both.\n" +
+			"With --cluster-isolation process every room is served by a process of its own (docs/isolation.md).\n" + howItEnds,
 	}, app.StartServe)
 }
 
@@ -79,7 +80,9 @@ func newServerCommand(cmd *cobra.Command, start func(context.Context, app.Config
 		if err != nil {
 			return err
 		}
-		printPlaces(cmd.OutOrStdout(), server.Places())
+		if places := server.Places(); places.WebSocket != "" {
+			printPlaces(cmd.OutOrStdout(), places)
+		}
 		return runUntilSignal(server, signals, config)
 	}
 	return cmd

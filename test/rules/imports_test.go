@@ -18,7 +18,7 @@ const module = "github.com/symphony-rtc/symphony/"
 var mayImport = map[string][]string{
 	"cmd/symphony":                   {"internal/cli"},
 	"internal/cli":                   {"internal/app", "internal/bench", "internal/doctor", "internal/telemetry", "internal/archive", "internal/roomid"},
-	"internal/app":                   {"examples", "internal/admin", "internal/cluster", "internal/doctor", "internal/gateway", "internal/ipc", "internal/manage", "internal/room", "internal/store", "internal/telemetry"},
+	"internal/app":                   {"examples", "internal/admin", "internal/cluster", "internal/ipc", "internal/proxy", "internal/doctor", "internal/gateway", "internal/ipc", "internal/manage", "internal/room", "internal/store", "internal/telemetry"},
 	"internal/bench":                 {"internal/bench", "crdt", "protocol"},
 	"internal/bench/placement":       {"internal/cluster"},
 	"internal/cluster/kubernetes":    {"internal/cluster"},

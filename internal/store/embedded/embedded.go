@@ -46,10 +46,14 @@ type Objects interface {
 // Store is the embedded store. It is a room.Store and a store.Reader, safe for concurrent use.
 type Store struct {
 	*store.Store
+	catalog store.Catalog
 	objects Objects
 	lock    io.Closer
 	dir     string
 }
+
+// Catalog returns the catalog, for those who serve it to other processes. It ends with the Store.
+func (s *Store) Catalog() store.Catalog { return s.catalog }
 
 // Open opens the data directory, creates what is missing, and recovers from whatever ended the previous process. It
 // fails if another process has the directory open, if a newer version wrote it, if the catalog is damaged (the error
@@ -105,6 +109,7 @@ func open(dir string, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	o.Store.Observe, o.Store.Log = o.Observe, o.Log
+	s.catalog = catalog
 	s.Store = store.New(catalog, s.objects, o.Store)
 	damaged := catalog.Damaged()
 	for _, damage := range damaged {
