@@ -31,6 +31,7 @@ type Server struct {
 	Program string   // path of the program; empty: Binary
 	Env     []string // NAME=value, beside the environment of this process
 	Place   network.Place
+	Token   string // that requests to the management API bring; empty: none
 	Front   string // host:port that clients connect to, such as that of a proxy; empty: Addr
 
 	t    testing.TB
@@ -227,6 +228,9 @@ func (s *Server) get(path string) (int, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Addr+path, nil)
 	if err != nil {
 		return 0, nil, err
+	}
+	if s.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+s.Token)
 	}
 	resp, err := client.Do(req)
 	if err != nil {

@@ -1,0 +1,243 @@
+//go:build linux
+
+package cluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/symphony-rtc/symphony/test/harness"
+)
+
+type args = harness.Command
+
+// room is a room, its clients and what they were promised.
+type room struct {
+	id      string
+	clients []*client
+	acked   harness.Promises
+	away    bool // its clients are disconnected, so that it is stored and closed
+}
+
+type client struct {
+	*harness.Client
+	kind    string
+	churned bool // was told to leave or to come back since the last mark
+	lost    int  // connections that it had lost at the last mark
+}
+
+// tells reports whether the client knows what is durable.
+func (c *client) tells() bool { return c.kind != harness.Plain }
+
+// kinds are the clients of each room, and how many milliseconds they pause at most between edits. The npm package says that all is
+// durable, or not all; it needs longer pauses to say it often.
+var kinds = []struct {
+	kind  string
+	pause int
+}{{harness.Symphony, 80}, {harness.Npm, 300}, {harness.Plain, 80}}
+
+const (
+	roomsAtATime = 5
+	// reconnect is how many milliseconds a client waits at most before it connects again.
+	reconnect = 200
+	// roomLife is the number of rounds after which rooms are made anew, so that documents stay small enough.
+	roomLife = 6
+)
+
+// newRooms replaces the rooms by new ones.
+func (w *world) newRooms() {
+	w.t.Helper()
+	w.each(func(_ *room, c *client) { c.Do("leave", nil, nil) })
+	w.rooms = nil
+	for i := range roomsAtATime {
+		w.generation++
+		rm := &room{id: fmt.Sprintf("%s %d/%d", w.name, w.generation, i)}
+		for j, k := range kinds {
+			var urls []string
+			for turn := range w.proxies {
+				urls = append(urls, w.proxies[(i+j+turn)%len(w.proxies)].WebSocketURL())
+			}
+			c := &client{Client: w.puppet.JoinAny(urls, k.kind, fmt.Sprintf("%s-%s", rm.id, k.kind), rm.id, reconnect), kind: k.kind}
+			rm.clients = append(rm.clients, c)
+			c.Do("write", args{"seed": w.r.IntN(1 << 30), "pause": k.pause}, nil)
+		}
+		w.rooms = append(w.rooms, rm)
+	}
+}
+
+// each calls f for every client.
+func (w *world) each(f func(rm *room, c *client)) {
+	for _, rm := range w.rooms {
+		for _, c := range rm.clients {
+			f(rm, c)
+		}
+	}
+}
+
+// churn makes the clients of a room leave, so that it is stored and closed, or come back, so that it is opened.
+func (w *world) churn() {
+	w.t.Helper()
+	rm := pick(w, w.rooms)
+	if rm.away {
+		w.come(rm)
+		return
+	}
+	if w.r.IntN(3) == 0 {
+		w.leave(rm)
+		return
+	}
+	c := pick(w, rm.clients) // one client comes again
+	c.churned = true
+	c.Do("disconnect", nil, nil)
+	c.Do("connect", nil, nil)
+}
+
+func (w *world) leave(rm *room) {
+	w.t.Helper()
+	for _, c := range rm.clients {
+		c.churned = true
+		c.Do("disconnect", nil, nil)
+	}
+	rm.away = true
+}
+
+func (w *world) come(rm *room) {
+	w.t.Helper()
+	for _, c := range rm.clients {
+		c.churned = true
+		c.Do("connect", nil, nil)
+	}
+	rm.away = false
+}
+
+func (w *world) everybodyBack() {
+	w.t.Helper()
+	for _, rm := range w.rooms {
+		w.come(rm)
+	}
+}
+
+func (w *world) everybodyAway() {
+	w.t.Helper()
+	for _, rm := range w.rooms {
+		w.leave(rm)
+	}
+}
+
+// hostOf is the host that has a room open; nil if none says so.
+func (w *world) hostOf(rm *room) *node {
+	w.t.Helper()
+	for _, h := range w.hosts {
+		if !h.Running() || h.paused.Load() {
+			continue
+		}
+		status, body, err := h.TryGet("/v1/rooms/" + url.PathEscape(rm.id))
+		var room struct{ Open bool }
+		if err == nil && status == 200 && json.Unmarshal(body, &room) == nil && room.Open {
+			return h
+		}
+	}
+	return nil
+}
+
+// busiest is the host that most of the clients' rooms are on, and those rooms.
+func (w *world) busiest() (host *node, rooms []*room) {
+	w.t.Helper()
+	on := map[*node][]*room{}
+	for _, rm := range w.rooms {
+		if h := w.hostOf(rm); h != nil {
+			on[h] = append(on[h], rm)
+		}
+	}
+	for _, h := range w.hosts { // in their order, so that a seed repeats it
+		if len(on[h]) > len(rooms) {
+			host, rooms = h, on[h]
+		}
+	}
+	if host == nil {
+		host = pick(w, w.hosts)
+	}
+	return host, rooms
+}
+
+// collect asks the clients what was acknowledged since.
+func (w *world) collect() {
+	w.t.Helper()
+	w.each(func(rm *room, c *client) {
+		if c.tells() {
+			w.result.Acknowledged += rm.acked.Collect(c.Client)
+		}
+	})
+}
+
+// mark begins a measurement.
+func (w *world) mark() {
+	w.t.Helper()
+	w.each(func(_ *room, c *client) {
+		c.churned = false
+		c.lost = c.Status().Lost
+		if c.tells() {
+			c.Do("waited", args{"mark": true}, nil)
+		}
+	})
+}
+
+// measure notes what clients noticed since the mark: those in rooms, or in all if that is nil, for how long their edits waited, and all,
+// whether they lost their connection.
+func (w *world) measure(rooms []*room) {
+	w.t.Helper()
+	affected := map[*room]bool{}
+	for _, rm := range rooms {
+		affected[rm] = true
+	}
+	w.each(func(rm *room, c *client) {
+		if c.churned {
+			return
+		}
+		status := c.Status()
+		lost := status.Lost - c.lost
+		w.result.Watched++
+		if c.tells() {
+			w.result.LostTelling += lost
+		} else {
+			w.result.LostPlain += lost
+		}
+		if lost > 0 && w.result.NoDisconnects {
+			w.t.Errorf("%s lost its connection %d times (seed %d): %+v", c.Name, lost, w.seed, status)
+		}
+		if !c.tells() || rooms != nil && !affected[rm] {
+			return
+		}
+		var waited struct{ Longest float64 }
+		c.Do("waited", nil, &waited)
+		w.result.Waits = append(w.result.Waits, time.Duration(waited.Longest*float64(time.Millisecond)))
+	})
+}
+
+// durableAgain waits until each client that is in a room and can tell has had something acknowledged that it wrote after now.
+func (w *world) durableAgain() {
+	w.t.Helper()
+	began := time.Now()
+	before := map[*client]int{}
+	w.each(func(rm *room, c *client) {
+		if c.tells() && !rm.away {
+			before[c] = c.Status().Count
+		}
+	})
+	for len(before) > 0 {
+		for c, count := range before {
+			if c.Status().Count > count {
+				delete(before, c)
+			}
+		}
+		if waited := time.Since(began); waited > patience {
+			for c := range before {
+				w.t.Errorf("%s: nothing was acknowledged for %s after the fault was over (seed %d): %+v", c.Name, waited, w.seed, c.Status())
+			}
+			w.t.FailNow()
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
