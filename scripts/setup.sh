@@ -9,6 +9,7 @@
 #   scripts/setup.sh gcs        the same for Google Cloud Storage
 #   scripts/setup.sh postgres   PostgreSQL's programs; the tests start servers of their own
 #   scripts/setup.sh etcd       etcd; the tests start servers of their own
+#   scripts/setup.sh namespaces ip and nft, with which the tests give processes networks of their own
 #   scripts/setup.sh faketime   libfaketime, with which the tests give Postgres a wrong clock
 #   scripts/setup.sh azure      the same for Azure Blob Storage: npm packages below test/servers
 # System packages come from apt, with sudo when not root.
@@ -100,6 +101,11 @@ etcd_server() {
 	fi
 }
 
+namespaces() {
+	command -v ip >/dev/null 2>&1 || apt_install iproute2
+	command -v nft >/dev/null 2>&1 || [ -x /usr/sbin/nft ] || apt_install nftables
+}
+
 faketime() {
 	for library in /usr/lib/*/faketime/libfaketime.so.1; do
 		[ ! -e "$library" ] || return 0
@@ -126,6 +132,7 @@ for part in "$@"; do
 	chromium) chromium ;;
 	postgres) postgres ;;
 	etcd) etcd_server ;;
+	namespaces) namespaces ;;
 	faketime) faketime ;;
 	s3)
 		go_server versitygw github.com/versity/versitygw/cmd/versitygw
