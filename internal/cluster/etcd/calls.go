@@ -36,10 +36,16 @@ func call[T any](ctx context.Context, r *Registry, ask func(ctx context.Context)
 		if err == nil {
 			return answer, nil
 		}
-		if limited.Err() == nil && !isPassing(err) {
-			return none, err
+		if r.login.isAsked(err) {
+			err = r.login.renew(limited, r.client)
+			if err == nil {
+				err = errLoggedIn
+			}
 		}
 		if limited.Err() == nil {
+			if !isPassing(err) {
+				return none, err
+			}
 			last = err
 		}
 		select {
@@ -62,13 +68,12 @@ func call[T any](ctx context.Context, r *Registry, ask func(ctx context.Context)
 
 // isPassing reports whether an error may go away by itself soon.
 func isPassing(err error) bool {
-	switch code(err) {
-	case codes.Unavailable, codes.Aborted:
-		return true
-	default:
-		return false
-	}
+	c := code(err)
+	return c == codes.Unavailable || c == codes.Aborted || errors.Is(err, errLoggedIn)
 }
+
+// errLoggedIn is why something that failed for the lack of a token can be tried again.
+var errLoggedIn = errors.New("etcd asks to log in again and again")
 
 func code(err error) codes.Code {
 	var ofEtcd rpctypes.EtcdError

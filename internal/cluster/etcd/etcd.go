@@ -37,6 +37,7 @@ type Registry struct {
 	Options
 	keys
 	client *clientv3.Client
+	login  *login
 	log    *slog.Logger
 
 	ended context.Context // over when the registry is closed
@@ -59,28 +60,36 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = 5 * time.Second
 	}
-	r := &Registry{Options: o, keys: keys{strings.TrimRight(o.Prefix, "/")}, log: o.Logger}
+	r := &Registry{Options: o, keys: keys{strings.TrimRight(o.Prefix, "/")}, log: o.Logger,
+		login: &login{user: o.Username, password: o.Password}}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	var err error
 	r.client, err = clientv3.New(clientv3.Config{
-		Endpoints: o.Endpoints, TLS: o.TLS, Username: o.Username, Password: o.Password,
-		DialTimeout: o.Timeout,
+		Endpoints: o.Endpoints, TLS: o.TLS, DialTimeout: o.Timeout,
 		// A member of etcd that vanishes without a word is noticed by pings. More often than that is not allowed by etcd.
 		DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 3 * time.Second,
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			// When etcd is back after an hour, hosts have a lease's length to say that they are there, so they try often.
-			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+			Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2,
+				MaxDelay: min(o.TTL/5, time.Second)},
 			MinConnectTimeout: 3 * time.Second,
-		})},
-		Logger: zap.NewNop(), // what goes wrong is told by errors
+		}), grpc.WithPerRPCCredentials(r.login), grpc.WithChainUnaryInterceptor(failWithReason)},
+		MaxUnaryRetries: 1,            // none: that is done by call, which can tell why
+		Logger:          zap.NewNop(), // what goes wrong is told by errors
 	})
 	if err != nil {
 		return nil, r.explain("connect", err)
 	}
 	r.ended, r.end = context.WithCancel(context.Background())
 	first, end := r.all()
+	if o.Username != "" {
+		if err := r.logIn(ctx); err != nil {
+			_ = r.Close()
+			return nil, r.explain("log in", err)
+		}
+	}
 	_, err = call(ctx, r, func(ctx context.Context) (*clientv3.GetResponse, error) {
 		return r.client.Get(ctx, first, clientv3.WithRange(end), clientv3.WithCountOnly())
 	})
@@ -89,6 +98,18 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 		return nil, r.explain("connect", err)
 	}
 	return r, nil
+}
+
+// failWithReason has a request fail at once, with the reason, while there is no connection. The client of etcd would have it wait
+// for one.
+func failWithReason(ctx context.Context, method string, request, answer any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	return invoke(ctx, method, request, answer, conn, append(opts, grpc.WaitForReady(false))...)
+}
+
+// logIn gets the first token.
+func (r *Registry) logIn(ctx context.Context) error {
+	_, err := call(ctx, r, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.login.renew(ctx, r.client) })
+	return err
 }
 
 // Close implements cluster.Registry. Leases are not given back: they run out.

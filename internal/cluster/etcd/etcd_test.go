@@ -2,6 +2,8 @@ package etcd_test
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -68,9 +70,21 @@ func TestRegistry(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			Rounds: 2000,
+			Rounds: rounds(t),
 		}
 	})
+}
+
+// rounds is how many rooms are raced for: SYMPHONY_REGISTRY_ROUNDS, or as many as take some seconds.
+func rounds(t testing.TB) int {
+	n := 300
+	if text := os.Getenv("SYMPHONY_REGISTRY_ROUNDS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
 }
 
 // awaitGone waits until a host's key is gone from etcd.

@@ -32,7 +32,10 @@ func (m *member) keepAlive(ctx context.Context) {
 			s.close()
 			s = nil
 			wait = min(pause, m.ttl/10)
-			if !silent {
+			if m.r.login.isAsked(err) {
+				err = m.r.logIn(ctx)
+			}
+			if err != nil && !silent {
 				m.r.log.Warn("cannot renew the lease of this host; trying on", "error", m.r.explain("renew the lease", err))
 			}
 		case left <= 0:

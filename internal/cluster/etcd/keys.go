@@ -13,7 +13,7 @@ func (k keys) hosts() string          { return k.prefix + "/hosts/" }
 func (k keys) rooms() string          { return k.prefix + "/rooms/" }
 func (k keys) host(id string) string  { return k.hosts() + id }
 func (k keys) room(id string) string  { return k.rooms() + id }
-func (k keys) historyMark() string    { return k.prefix + "/history" }
+func (k keys) history() string        { return k.prefix + "/history" }
 func (k keys) watched() (a, z string) { return k.hosts(), clientv3.GetPrefixRangeEnd(k.rooms()) }
 func (k keys) all() (first, end string) {
 	return k.prefix + "/", clientv3.GetPrefixRangeEnd(k.prefix + "/")

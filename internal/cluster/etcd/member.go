@@ -29,9 +29,10 @@ type member struct {
 	stop  context.CancelFunc // ends what runs for the member
 	wg    sync.WaitGroup
 
-	mu    sync.Mutex
-	host  cluster.Host
-	state state
+	mu     sync.Mutex
+	host   cluster.Host
+	state  state
+	claims map[string]int64 // rooms, with the revision that made them ours, as far as we know
 }
 
 type state int
@@ -62,7 +63,7 @@ func (r *Registry) Join(ctx context.Context, h cluster.Host) (cluster.Membership
 		return nil, r.explain(what, err)
 	}
 	m := &member{r: r, lease: lease.ID, ttl: time.Duration(lease.TTL) * time.Second, key: r.host(h.ID), host: h,
-		taken: make(chan string, 16), lost: make(chan struct{})}
+		taken: make(chan string, 16), lost: make(chan struct{}), claims: make(map[string]int64)}
 	if err := m.register(ctx, value); err != nil {
 		m.revokeSoon()
 		return nil, r.explain(what, err)
@@ -183,7 +184,7 @@ func (m *member) Claim(ctx context.Context, room string) (cluster.Host, error) {
 		case err != nil:
 			return cluster.Host{}, m.r.explain(what, err)
 		case answer.Succeeded:
-			return m.self(), nil
+			return m.has(room, answer.Header.Revision), nil
 		}
 		owner, me := first(answer.Responses[0]), first(answer.Responses[1])
 		switch {
@@ -192,7 +193,7 @@ func (m *member) Claim(ctx context.Context, room string) (cluster.Host, error) {
 		case owner == nil: // cannot be: one of the two conditions failed
 			return cluster.Host{}, fmt.Errorf("%s: etcd contradicts itself", what)
 		case string(owner.Value) == m.host.ID:
-			return m.self(), nil
+			return m.has(room, owner.ModRevision), nil
 		}
 		h, ok, err := m.r.lookUpHost(ctx, string(owner.Value))
 		if err != nil {
@@ -203,6 +204,32 @@ func (m *member) Claim(ctx context.Context, room string) (cluster.Host, error) {
 		}
 		// The winner has gone since, and its rooms are free.
 	}
+}
+
+// has notes that the room is ours since a revision, and returns this host.
+func (m *member) has(room string, revision int64) cluster.Host {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.claims[room] = revision
+	return m.host
+}
+
+// hasNot notes that the room is not ours any more.
+func (m *member) hasNot(room string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.claims, room)
+}
+
+// ours is the condition that a room is still ours by the claim that we know of. A release that a bad network delivers late
+// must not end a later claim.
+func (m *member) ours(room string) clientv3.Cmp {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if revision, ok := m.claims[room]; ok {
+		return clientv3.Compare(clientv3.ModRevision(m.r.room(room)), "=", revision)
+	}
+	return clientv3.Compare(clientv3.Value(m.r.room(room)), "=", m.host.ID) // it was handed to us
 }
 
 func (m *member) self() cluster.Host {
@@ -220,30 +247,38 @@ func (m *member) Release(ctx context.Context, room, to string) error {
 	if to == m.host.ID {
 		return nil
 	}
+	ours := m.ours(room)
 	if to != "" {
-		if done, err := m.handOver(ctx, room, to); err != nil || done {
+		done, err := m.handOver(ctx, room, ours, to)
+		if err != nil {
 			return m.r.explain(what, err)
 		}
+		if done {
+			m.hasNot(room)
+			return nil
+		}
 	}
-	key := m.r.room(room)
 	_, err := m.commit(ctx, func(txn clientv3.Txn) clientv3.Txn {
-		return txn.If(clientv3.Compare(clientv3.Value(key), "=", m.host.ID), m.registered()).Then(clientv3.OpDelete(key))
+		return txn.If(ours, m.registered()).Then(clientv3.OpDelete(m.r.room(room)))
 	})
-	return m.r.explain(what, err)
+	if err != nil {
+		return m.r.explain(what, err)
+	}
+	m.hasNot(room)
+	return nil
 }
 
 // handOver gives a room to a successor, if that is there. The room's key moves to the successor's lease.
-func (m *member) handOver(ctx context.Context, room, to string) (done bool, err error) {
-	key, successor := m.r.room(room), m.r.host(to)
+func (m *member) handOver(ctx context.Context, room string, ours clientv3.Cmp, to string) (done bool, err error) {
+	successor := m.r.host(to)
 	there, err := m.r.get(ctx, successor)
 	if err != nil || there == nil {
 		return false, err
 	}
 	answer, err := m.commit(ctx, func(txn clientv3.Txn) clientv3.Txn {
 		return txn.
-			If(clientv3.Compare(clientv3.Value(key), "=", m.host.ID), m.registered(),
-				clientv3.Compare(clientv3.CreateRevision(successor), "=", there.CreateRevision)).
-			Then(clientv3.OpPut(key, to, clientv3.WithLease(clientv3.LeaseID(there.Lease))))
+			If(ours, m.registered(), clientv3.Compare(clientv3.CreateRevision(successor), "=", there.CreateRevision)).
+			Then(clientv3.OpPut(m.r.room(room), to, clientv3.WithLease(clientv3.LeaseID(there.Lease))))
 	})
 	switch {
 	case leaseIsOver(err):

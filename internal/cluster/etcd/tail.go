@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -27,7 +26,7 @@ func (t *tail) follow(ctx context.Context, next int64) {
 		var err error
 		next, err = t.once(ctx, next)
 		switch {
-		case errors.Is(err, rpctypes.ErrCompacted):
+		case isHistoryGone(err):
 			return
 		case err == nil || ctx.Err() != nil:
 			continue
@@ -35,8 +34,16 @@ func (t *tail) follow(ctx context.Context, next int64) {
 			told = next
 			t.r.log.Warn("etcd does not do as it should; trying on", "error", t.r.explain(t.what, err))
 		}
+		wait := pause
+		if !isPassing(err) && !errors.Is(err, errInterrupted) {
+			wait = 10 * pause
+			if t.r.Username != "" { // what is wrong with a token, a watch calls a lack of permission
+				_ = t.r.login.renew(ctx, t.r.client)
+				wait = 2 * pause
+			}
+		}
 		select {
-		case <-time.After(pause):
+		case <-time.After(wait):
 		case <-ctx.Done():
 		}
 	}

@@ -17,8 +17,10 @@ func (m *member) hearOfTaken(ctx context.Context) {
 		if change.Type == mvccpb.Event_DELETE {
 			return true
 		}
+		room := strings.TrimPrefix(string(change.Kv.Key), prefix)
+		m.hasLost(room, change.Kv.ModRevision)
 		select {
-		case m.taken <- strings.TrimPrefix(string(change.Kv.Key), prefix):
+		case m.taken <- room:
 		case <-ctx.Done():
 			return false
 		}
@@ -43,6 +45,15 @@ func (m *member) hearOfTaken(ctx context.Context) {
 			}
 		}
 		t.follow(ctx, answer.Header.Revision+1)
+	}
+}
+
+// hasLost notes that a room was taken in a revision, unless it was claimed again since.
+func (m *member) hasLost(room string, revision int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.claims[room] < revision {
+		delete(m.claims, room)
 	}
 }
 

@@ -2,24 +2,22 @@ package etcd
 
 import (
 	"context"
-	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
 )
 
-const (
-	// page is how many keys are read at a time.
-	page = 5000
-	// stuck is how long a reader may leave an event lying before the watch at etcd ends, so that nothing piles up here. It goes
-	// on from there when the event was taken: etcd has the history.
-	stuck = 5 * time.Second
-)
+// page is how many keys are read at a time.
+const page = 5000
+
+// stuck is how long a reader may leave an event lying before the watch at etcd ends, so that nothing piles up here. It goes on
+// from there when the event was taken: etcd has the history. Tests change it.
+var stuck = 5 * time.Second
 
 // Watch implements cluster.Registry. It tells anew, with EventReset, if etcd has compacted what happened while it was away,
 // or has lost its data.
@@ -44,12 +42,29 @@ func (w *watch) run(ctx context.Context) {
 		if again && !w.send(ctx, cluster.Event{Kind: cluster.EventReset}, nil) {
 			return
 		}
+		mark, err := w.r.historyMark(ctx)
+		if err != nil {
+			continue
+		}
 		next, err := w.list(ctx)
 		if err != nil {
 			continue // compacted in the middle of it
 		}
-		t.follow(ctx, next)
+		w.follow(ctx, t, next, mark)
 	}
+}
+
+// follow tells changes until ctx ends or they cannot be followed any more.
+func (w *watch) follow(ctx context.Context, t tail, next int64, mark string) {
+	ctx, cancel := context.WithCancel(ctx)
+	var guard sync.WaitGroup
+	guard.Go(func() {
+		defer cancel()
+		w.r.awaitOtherHistory(ctx, mark, next-1)
+	})
+	t.follow(ctx, next)
+	cancel()
+	guard.Wait()
 }
 
 // list tells everything there is as of one revision, and returns the next one. It fails if ctx ends or the revision is
@@ -135,11 +150,11 @@ func (w *watch) send(ctx context.Context, e cluster.Event, slow func()) bool {
 	}
 }
 
-// persist does something until it works. It returns an error if ctx has ended or a revision is needed that is compacted.
+// persist does something until it works. It returns an error if ctx has ended or etcd does not have the history that is asked for.
 func (r *Registry) persist(ctx context.Context, what string, do func() error) error {
 	for told := false; ; told = true {
 		err := do()
-		if err == nil || errors.Is(err, rpctypes.ErrCompacted) {
+		if err == nil || isHistoryGone(err) {
 			return err
 		}
 		if !told && ctx.Err() == nil {
