@@ -20,7 +20,7 @@ const (
 // not open.
 type roomBody struct {
 	ID         string     `json:"id"`
-	Open       bool       `json:"open"`       // in memory on this server
+	Open       bool       `json:"open"`       // in memory on this server or, in a cluster, on some host
 	Members    int        `json:"members"`    // connections
 	Present    int        `json:"present"`    // clients with a presence state
 	Created    time.Time  `json:"created"`    // first opened
@@ -57,6 +57,7 @@ func (a *API) body(stored store.Room) roomBody {
 		Bytes:   bytesBody{Snapshot: stored.SnapshotBytes, Journal: stored.JournalBytes},
 		Updated: orNull(stored.Updated), Deleted: orNull(stored.Deleted), Quarantine: stored.Quarantine,
 		Members: stored.Members, MostMembers: stored.MostMembers, Joins: stored.Joins,
+		Open: a.o.Move != nil && stored.Active,
 	}
 	if info, open := a.host.Info(stored.ID); open {
 		body.addOpen(info)

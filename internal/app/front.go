@@ -92,7 +92,7 @@ func startFront(ctx context.Context, config Config, log *slog.Logger, version st
 	health.Check("registry", synced(view))
 	private, known := access(config, listener.Addr(), log)
 	hosts := admin.Hosts(view.Hosts, admin.Options{Token: config.Admin.Token, ReadOnly: !private && config.Admin.Token == ""})
-	forward := http.NotFoundHandler() // edge.Management()
+	forward := edge.Management()
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == admin.HostsPath {
 			hosts.ServeHTTP(w, r)
