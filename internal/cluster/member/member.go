@@ -39,7 +39,7 @@ const (
 	maxRetry    = 5 * time.Second
 	noticed     = 10 * time.Millisecond // until keep has seen that a membership is lost
 	linger      = time.Second           // a member with Options.Once waits for another claim of its room, such as that of a Hold
-	movedFor    = time.Second       // a room that was moved away is not taken back for so long
+	movedFor    = time.Second           // a room that was moved away is not taken back for so long
 	drainers    = 8                     // rooms that are let go of at the same time
 )
 
