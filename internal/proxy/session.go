@@ -119,7 +119,7 @@ func (s *session) ask(vector []byte) (pass bool, err error) {
 	}
 	s.asks = append(s.asks, s.sent)
 	s.vector = mergeVectors(s.vector, vector)
-	if h.next && !s.settled && (h.deferred > 0 || s.sent > s.durable) {
+	if h.next && !s.settled && s.sent > s.durable {
 		h.deferred++
 		return false, nil
 	}
