@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -43,12 +41,12 @@ func newWorld(t *testing.T, c changes, free int) *world {
 	address := w.nodeAddress()
 	w.postgres = services.Postgres(t, "fsync=off", "max_connections=400")
 	bucket := services.S3(t)
-	etcd := startEtcd(t)
+	etcd := services.Etcd(t)
 
 	if c.settings == nil {
 		c.settings = quick()
 	}
-	c.settings["SYMPHONY_CLUSTER_REGISTRY"] = "etcd://" + forward(t, address, etcd) + "/symphony"
+	c.settings["SYMPHONY_CLUSTER_REGISTRY"] = "etcd://" + forward(t, address, etcd.Addr) + "/symphony"
 	seen := bucket.Via(forward(t, address, bucket.Addr))
 	c.settings["SYMPHONY_STORAGE_SNAPSHOTS"] = seen.URL
 	catalog := w.postgres.URLVia(forward(t, address, w.postgres.Addr), w.postgres.NewDatabase(t))
@@ -150,39 +148,6 @@ func (w *world) logs() {
 	w.t.Logf("events:\n%s", events[max(0, len(events)-6000):])
 }
 
-// startEtcd starts an etcd of the test's own, of the Debian package or the one that is in the node's program.
-func startEtcd(t *testing.T) (addr string) {
-	t.Helper()
-	program, args := "etcd", []string{}
-	if _, err := exec.LookPath(program); err != nil {
-		program, args = "hyperkube", []string{"etcd"}
-	}
-	client, peer := freeAddr(t), freeAddr(t)
-	dir := t.TempDir()
-	args = append(args, "--name", "test", "--data-dir", filepath.Join(dir, "data"), "--unsafe-no-fsync",
-		"--listen-client-urls", "http://"+client, "--advertise-client-urls", "http://"+client,
-		"--listen-peer-urls", "http://"+peer, "--initial-advertise-peer-urls", "http://"+peer, "--initial-cluster", "test=http://"+peer)
-	cmd := exec.Command(program, args...)
-	var output strings.Builder
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("start etcd: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	eventually(t, func() (bool, string) {
-		response, err := http.Get("http://" + client + "/health")
-		if err != nil {
-			return false, fmt.Sprint("etcd: ", err)
-		}
-		response.Body.Close()
-		return response.StatusCode == http.StatusOK, "etcd: " + response.Status
-	})
-	return client
-}
-
 // forward passes connections on from a free port of an address to another, until the test ends, and returns that port.
 func forward(t *testing.T, address, to string) string {
 	t.Helper()
@@ -228,14 +193,4 @@ func forward(t *testing.T, address, to string) string {
 		all.Wait()
 	})
 	return listener.Addr().String()
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
