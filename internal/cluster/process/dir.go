@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	dirPrefix = "symphony-"
-	lockName  = "lock"
+	dirPrefix = "symphony-run-"
+	lockName  = "supervisor.lock" // unlike the LOCK of a data directory, also where case does not matter
 )
 
 // SocketDir makes a directory for sockets that only this user can enter, with a path that is short enough, and removes those
@@ -29,12 +29,12 @@ func SocketDir() (dir string, remove func(), err error) {
 		}
 		lock, err := lockFile(filepath.Join(dir, lockName))
 		if err != nil {
-			os.RemoveAll(dir)
+			removeDir(dir)
 			errs = append(errs, err)
 			continue
 		}
 		return dir, func() {
-			os.RemoveAll(dir)
+			removeDir(dir)
 			lock.Close()
 		}, nil
 	}
@@ -50,8 +50,19 @@ func sweepDirs(above string) {
 			continue
 		}
 		if lock, err := lockFile(path); err == nil {
-			os.RemoveAll(filepath.Dir(path))
+			removeDir(filepath.Dir(path))
 			lock.Close()
 		}
 	}
+}
+
+// removeDir removes a directory of sockets. If there is anything else in it, that stays.
+func removeDir(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.Type()&os.ModeSocket != 0 || e.Name() == lockName {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+	_ = os.Remove(dir)
 }

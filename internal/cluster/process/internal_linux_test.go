@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -191,15 +192,27 @@ func TestSocketDir(t *testing.T) {
 	if err := os.Mkdir(left, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(left, lockName), nil, 0o600); err != nil {
+	foreign := filepath.Join(above, dirPrefix+"data") // somebody's, by whatever chance
+	if err := os.Mkdir(foreign, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range []string{filepath.Join(left, lockName), filepath.Join(foreign, lockName), filepath.Join(foreign, "data")} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := net.Listen("unix", filepath.Join(left, "registry"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
 	used, remove, err := SocketDir()
 	if err != nil {
 		t.Fatal(err)
 	}
 	old := time.Now().Add(-time.Hour)
-	for _, dir := range []string{left, used} {
+	for _, dir := range []string{left, used, foreign} {
 		if err := os.Chtimes(filepath.Join(dir, lockName), old, old); err != nil {
 			t.Fatal(err)
 		}
@@ -217,8 +230,12 @@ func TestSocketDir(t *testing.T) {
 	if info, err := os.Stat(used); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the directory in use: %v", err)
 	}
+	if _, err := os.Stat(filepath.Join(foreign, "data")); err != nil {
+		t.Errorf("what is none of ours: %v", err)
+	}
 	remove()
 	removeOther()
+	os.RemoveAll(foreign)
 	if list, err := os.ReadDir(above); err != nil || len(list) != 0 {
 		t.Errorf("left: %v, %v", list, err)
 	}

@@ -121,8 +121,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// TestConformance opens stores over a supervisor for each place: one that stays, as for processes that come and go, and one that
-// ends with its only process.
+// TestConformance opens stores over one supervisor for each place, which stays while they come and go.
 func TestConformance(t *testing.T) {
 	supervisors := make(map[string]*supervisor) // by place
 	storetest.Run(t, func(t testing.TB, place string, o store.Options) storetest.Store {
