@@ -1,4 +1,0 @@
-package proxy
-
-// runHelper runs the other process of a benchmark, if this is one.
-func runHelper() bool { return false }
