@@ -35,7 +35,7 @@ func StartProxy(ctx context.Context, config Config, log *slog.Logger, version st
 			return nil, err
 		}
 	}
-	server, err := startFront(ctx, config, log, version, registry, orchestrator)
+	server, err := startFront(ctx, config, log, telemetry.NewMetrics(version), version, registry, orchestrator)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func StartProxy(ctx context.Context, config Config, log *slog.Logger, version st
 }
 
 // startFront starts a proxy to the hosts that a registry knows. orchestrator may be nil: then hosts come and go by themselves.
-func startFront(ctx context.Context, config Config, log *slog.Logger, version string, registry cluster.Registry, orchestrator cluster.Orchestrator) (_ *Server, err error) {
+func startFront(ctx context.Context, config Config, log *slog.Logger, metrics *telemetry.Metrics, version string, registry cluster.Registry, orchestrator cluster.Orchestrator) (_ *Server, err error) {
 	listener, err := listen(ctx, config.Addr)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,6 @@ func startFront(ctx context.Context, config Config, log *slog.Logger, version st
 	defer undo.unless(&err)
 	undo.add(listener.Close)
 
-	metrics := telemetry.NewMetrics(version)
 	watching, stopWatching := context.WithCancel(context.Background())
 	view := cluster.NewView(watching, registry)
 	var sizing sync.WaitGroup

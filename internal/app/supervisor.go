@@ -21,6 +21,7 @@ import (
 	"github.com/symphony-rtc/symphony/internal/ipc"
 	"github.com/symphony-rtc/symphony/internal/store/embedded"
 	"github.com/symphony-rtc/symphony/internal/store/remote"
+	"github.com/symphony-rtc/symphony/internal/telemetry"
 )
 
 // The sockets of a supervisor in its directory.
@@ -57,16 +58,22 @@ func startSupervisor(ctx context.Context, config Config, log *slog.Logger, versi
 	}
 	undo.add(func() error { stopServing(); lending.Wait(); return nil })
 
+	metrics := telemetry.NewMetrics(version)
 	children := config // what the processes of rooms are told
 	closeStore := func() error { return nil }
 	if config.Storage.Catalog == "" {
-		options := embedded.Options{Window: config.Journal.Window, Log: log, Store: storeOptions(config, nil, log)}
+		options := embedded.Options{
+			Window: config.Journal.Window, Observe: metrics, Log: log, Store: storeOptions(config, metrics, log),
+		}
 		stored, err := openEmbedded(ctx, config, options)
 		if err != nil {
 			return nil, err
 		}
 		closeStore = stored.Close
 		undo.add(stored.Close)
+		metrics.Gauge("symphony_journal_backlog_bytes", "Bytes of updates that are relayed and not yet durable.", func() float64 {
+			return float64(stored.Backlog())
+		})
 		err = lend(storeSocket, func(l net.Listener) error { return remote.Serve(serving, l, stored.Catalog(), log) })
 		if err != nil {
 			return nil, err
@@ -101,7 +108,7 @@ func startSupervisor(ctx context.Context, config Config, log *slog.Logger, versi
 		return nil, err
 	}
 	undo.add(orchestrator.Close)
-	server, err := startFront(ctx, config, log, version, registry, orchestrator)
+	server, err := startFront(ctx, config, log, metrics, version, registry, orchestrator)
 	if err != nil {
 		return nil, err
 	}
