@@ -71,7 +71,7 @@ func New(t testing.TB) *Network {
 // prepare makes what all networks of the sandbox share.
 func prepare() error {
 	if os.Getenv(stage) != stageInside {
-		return fmt.Errorf("%w (run as root, on Linux, to include this test)", notPermitted)
+		return fmt.Errorf("%w (run as root, on Linux, to include this test)", errNoSandbox)
 	}
 	for _, program := range []string{"ip", "nft"} {
 		if _, err := exec.LookPath(program); err != nil {

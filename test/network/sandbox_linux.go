@@ -33,7 +33,7 @@ func Main(run func() int) {
 		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL,
 	}
 	if err := cmd.Start(); err != nil {
-		notPermitted = fmt.Errorf("starting a sandbox: %w", err)
+		errNoSandbox = fmt.Errorf("starting a sandbox: %w", err)
 		os.Exit(run())
 	}
 	err := cmd.Wait()
@@ -48,8 +48,8 @@ func Main(run func() int) {
 	os.Exit(0)
 }
 
-// notPermitted says why this process is in no sandbox.
-var notPermitted = errors.New("this process is in no sandbox: its TestMain does not call network.Main")
+// errNoSandbox says why this process is in no sandbox.
+var errNoSandbox = errors.New("this process is in no sandbox: its TestMain does not call network.Main")
 
 // again is this program, with the same arguments.
 func again(next string) *exec.Cmd {
