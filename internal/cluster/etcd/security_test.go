@@ -137,7 +137,7 @@ func useAll(t *testing.T, r cluster.Registry) {
 	if err := two.Update(t.Context(), cluster.Host{Rooms: 7}); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(3 * ttl / 2) // so that the leases have to be renewed
+	time.Sleep(ttl + time.Second) // so that the leases have to be renewed
 	eventually(t, "the view follows", func() error {
 		if h, _ := view.Owner("a"); h.Rooms != 7 {
 			return errors.New("it does not know of the update")
