@@ -57,7 +57,7 @@ func Strategies() []Strategy {
 		{"two choices", "the less loaded of two drawn hosts", simple(drawTwo, false)},
 		{"least loaded", "the least loaded host of all", simple(least, false)},
 		{"least + counts", "the same, and what the proxy picked itself counts until the host's next word", simple(least, true)},
-		{"no memory", "symphony's, but it forgets at once what it picked and what failed", symphonys(time.Nanosecond)},
+		{"no memory", "symphony's, but it forgets what it picked and what failed within a quarter of the staleness", symphonys(time.Nanosecond)},
 		{"symphony", "a zone by what is free, the least loaded of 3 hosts drawn by what is free, own picks and failures count", symphonys(0)},
 	}
 }
