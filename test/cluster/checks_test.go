@@ -31,7 +31,7 @@ func (w *world) rounds(n int, f fault) {
 		w.churn()
 		time.Sleep(hold/2 + 1)
 		w.count()
-		if f.hold[1] > 0 && w.r.IntN(3) == 0 {
+		if round > 0 && f.hold[1] > 0 && w.r.IntN(3) == 0 {
 			w.blackout(lift)
 			w.durableAgain()
 			continue

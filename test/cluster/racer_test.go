@@ -22,6 +22,7 @@ import (
 type racer struct {
 	conn net.Conn
 	r    *bufio.Reader
+	said []byte // its document, as an update
 }
 
 // race connects to a room.
@@ -30,7 +31,7 @@ func race(addr, room string) (*racer, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &racer{conn: conn, r: bufio.NewReader(conn)}
+	x := &racer{conn: conn, r: bufio.NewReader(conn), said: []byte{0, 0}}
 	if err := x.enter(addr, room); err != nil {
 		conn.Close()
 		return nil, err
@@ -67,7 +68,8 @@ func (x *racer) insert(client uint64, text string) error {
 	update = append(update, "text"...)
 	update = binary.AppendUvarint(update, uint64(len(text)))
 	update = append(update, text...)
-	return x.send(protocol.UpdateFrame(append(update, 0))) // which deletes nothing
+	x.said = append(update, 0) // which deletes nothing
+	return x.send(protocol.UpdateFrame(x.said))
 }
 
 func (x *racer) send(message protocol.Frame) error {
@@ -86,6 +88,12 @@ func (x *racer) find(texts ...string) error {
 		payload, err := x.next()
 		if err != nil {
 			return fmt.Errorf("waiting for %q: %w", texts, err)
+		}
+		if len(payload) > 1 && payload[0] == byte(protocol.TypeSync) && payload[1] == byte(protocol.SyncStep1) {
+			// Whatever was sent before may have gone to a host that did not have the room.
+			if err := x.send(protocol.SyncFrame(protocol.SyncStep2, x.said)); err != nil {
+				return err
+			}
 		}
 		kept := texts[:0]
 		for _, text := range texts {

@@ -8,7 +8,7 @@ import * as Y from 'yjs'
 import { Addresses, Client, until } from './client.mjs'
 import { mergeAll, toBase64 } from './state.mjs'
 
-const types = { sync: 0, awareness: 1, query: 3, hello: 100, durable: 101, storage: 104 }
+const types = { sync: 0, awareness: 1, query: 3, hello: 100, durable: 101, storage: 104, initial: 105 }
 const steps = { one: 0, two: 1, update: 2 }
 
 export class SymphonyClient extends Client {
@@ -111,6 +111,8 @@ export class SymphonyClient extends Client {
       }
       case types.storage:
         this.storage.push(decoding.readUint8(d))
+        break
+      case types.initial: // an answer to nothing that this client asked: proxies are careful
         break
       default:
         throw new Error(`message of unknown type ${type}`)
