@@ -145,7 +145,7 @@ func (c *conn) connect() (h *hostConn, to *route, err error) {
 				}
 			}
 			to.fails(err.Error(), errors.Is(err, errUnreachable) || errors.Is(err, errRefused))
-			err = nil
+			err = nil // try again
 		}
 		if why := c.why(); why != nil {
 			return nil, nil, why
@@ -205,16 +205,15 @@ func (c *conn) signOfLife() {
 func (c *conn) finish(err error) {
 	c.cancel()
 	var why *protocol.CloseError
-	hungUp := errors.Is(err, errClientGone)
+	hungUp, told := errors.Is(err, errClientGone), errors.Is(err, errClosed)
 	if errors.As(err, &why) {
 		c.p.closed.add(why.Code)
 		c.p.log.Debug("connection closed", "code", why.Code, "reason", why.Reason)
 		frame := ws.AppendClose(nil, why.Code, why.Reason)
-		if n, err := c.sock.Write(frame); err == nil && n == len(frame) {
-			err = errClosed
-		}
+		n, err := c.sock.Write(frame)
+		told = err == nil && n == len(frame)
 	}
-	if why != nil || errors.Is(err, errClosed) {
+	if told {
 		hungUp = c.awaitHangUp()
 	}
 	c.in.release()

@@ -47,6 +47,9 @@ type manager struct {
 	transport *http.Transport
 }
 
+// managerPatience is how long a request waits for a host to be there.
+const managerPatience = 5 * time.Second
+
 // attempts is how many hosts are asked at most, one after the other, if they cannot be reached.
 const attempts = 4
 
@@ -131,23 +134,31 @@ func (p *Proxy) manages(ctx context.Context, id string, writes bool, failed map[
 			return host, nil
 		}
 	}
-	host, err := p.deps.Place.Pick(id, func(id string) bool { return failed[id] })
-	if err == nil {
-		p.deps.Place.Unused(host.ID)
-		return host, nil
-	}
-	if p.deps.Need != nil {
-		p.deps.Need()
-	}
-	if id != "" && writes {
-		return cluster.Host{}, fmt.Errorf("%w: %w", errNobody, err)
-	}
-	for _, host := range p.deps.View.Hosts() {
-		if !host.Draining && !failed[host.ID] {
+	ctx, cancel := context.WithTimeout(ctx, managerPatience)
+	defer cancel()
+	for {
+		hosts := p.hosts.next()
+		host, err := p.deps.Place.Pick(id, func(id string) bool { return failed[id] })
+		if err == nil {
+			p.deps.Place.Unused(host.ID)
 			return host, nil
 		}
+		if id == "" || !writes {
+			for _, host := range p.deps.View.Hosts() {
+				if !host.Draining && !failed[host.ID] {
+					return host, nil
+				}
+			}
+		}
+		if p.deps.Need != nil {
+			p.deps.Need()
+		}
+		select {
+		case <-hosts:
+		case <-ctx.Done():
+			return cluster.Host{}, fmt.Errorf("%w: %w", errNobody, err)
+		}
 	}
-	return cluster.Host{}, errNobody
 }
 
 // nameOf packs the address of a host into what may stand in a URL, so that a Unix socket may too; dialNamed unpacks it.

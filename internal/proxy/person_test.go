@@ -19,7 +19,6 @@ type person struct {
 
 	doc     *crdt.Doc
 	clock   uint64 // of its next character
-	chars   uint64 // its characters, in all
 	initial bool   // it proposes initial content as long as it has to
 
 	// Of one connection, as in connection.ts,

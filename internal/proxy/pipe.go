@@ -148,13 +148,14 @@ func (c *conn) down(h *hostConn, to *route) error {
 				c.untilMoved(h)
 			}
 		}
-		if err == nil {
-			err = end
-		}
-		if err == nil {
-			err = h.sock.Read(&h.in)
-		}
 		if err != nil {
+			c.end(err)
+			return err
+		}
+		if end != nil {
+			return end
+		}
+		if err := h.sock.Read(&h.in); err != nil {
 			return err
 		}
 		c.counters.bytesDown.Add(uint64(h.in.got))
@@ -172,7 +173,7 @@ func (c *conn) untilMoved(h *hostConn) {
 }
 
 // fromHost takes apart what was read from the host and puts into a batch what the client gets of it. end is errClosed or a
-// *protocol.CloseError after a close frame, which is the last; err ends the connection.
+// *protocol.CloseError after a close frame, which is the last; err is for the client.
 func (c *conn) fromHost(h *hostConn, out *batch) (messages int, end, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

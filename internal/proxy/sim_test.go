@@ -72,7 +72,6 @@ type simWorld struct {
 	hosts      int
 	links      []*simLink
 	generation uint64
-	blank      bool
 	quiet      bool // no more faults
 	switches   int
 }
