@@ -9,7 +9,7 @@ PAGES   := examples/whiteboard/dist/index.html examples/hello/dist/index.html
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/symphony-rtc/symphony/internal/cli.version=$(VERSION)"
 
 # What the race detector watches: everything with goroutines of its own.
-RACE_PACKAGES := ./internal/room/... ./internal/gateway/... ./internal/store/... ./internal/admin/... ./internal/app/... ./protocol/...
+RACE_PACKAGES := ./internal/room/... ./internal/gateway/... ./internal/store/... ./internal/admin/... ./internal/app/... ./internal/cluster/... ./internal/ipc/... ./internal/proxy/... ./internal/ws/... ./protocol/...
 
 # Where the editing trace of the engine's benchmark is, if it is there.
 TRACES := $(abspath $(or $(SYMPHONY_TRACES),../shared/data/editing-traces))
@@ -42,11 +42,12 @@ node:
 # SYMPHONY_TEST_ALL turns a test that is skipped for a missing tool into one that fails.
 test: export SYMPHONY_TEST_ALL = 1
 test: ## run all tests: linters, fuzzing, race detector, Node, browser, crash
-	@$(SETUP) go race chromium postgres s3 gcs azure etcd faketime curl
+	@$(SETUP) go race chromium postgres s3 gcs azure etcd namespaces faketime curl
 	@$(MAKE) --no-print-directory build lint
 	@$(MAKE) --no-print-directory test-packages
 	@$(MAKE) --no-print-directory test-fuzz test-race
 	@$(MAKE) --no-print-directory test-crash RUNS=200
+	@$(MAKE) --no-print-directory test-k8s ARGS=-test.short
 	@echo "== tests"
 	@$(GO) test -timeout 30m ./...
 
@@ -73,6 +74,17 @@ test-faults: node ## put server, Postgres and S3 through every fault many times 
 	@echo "== faults"
 	@SYMPHONY_TEST_ALL=1 SYMPHONY_MATRIX_ROUNDS=$(or $(ROUNDS),25) SYMPHONY_MATRIX_REPORT=docs/faults.md \
 		$(GO) test -count=1 -v -timeout 6h -run TestMatrix ./test/matrix
+
+test-k8s: node ## test pods, rights and rolling updates on a real Kubernetes node, which it starts: ARGS="-test.short"
+	@$(SETUP) go postgres s3 etcd
+	@echo "== kubernetes"
+	@SYMPHONY_TEST_ALL=1 scripts/test-k8s.sh $(or $(ARGS),-test.v)
+
+test-cluster: node ## put a cluster through every fault many times and write docs/cluster-faults.md: ROUNDS=25
+	@$(SETUP) go postgres s3 etcd namespaces
+	@echo "== cluster faults"
+	@SYMPHONY_TEST_ALL=1 SYMPHONY_CLUSTER_ROUNDS=$(or $(ROUNDS),25) SYMPHONY_CLUSTER_REPORT=docs/cluster-faults.md \
+		$(GO) test -count=1 -v -timeout 12h -run TestCluster ./test/cluster
 
 test-oracle: node ## compare more random documents with yjs: CASES=100000 SEED=2
 	@$(SETUP) go
@@ -118,4 +130,4 @@ clean: ## remove what was built (not the data of rooms)
 	@rm -rf bin artifacts coverage
 	@find examples/*/dist -mindepth 1 ! -name README.md -delete
 
-.PHONY: help run build page node test test-packages test-race test-fuzz test-crash test-faults test-oracle bench bench-compare lint fmt docs api-docs fuzz clean
+.PHONY: help run build page node test test-packages test-race test-fuzz test-crash test-faults test-cluster test-k8s test-oracle bench bench-compare lint fmt docs api-docs fuzz clean

@@ -64,6 +64,9 @@ type Admin struct {
 type Cluster struct {
 	Isolation  string        `name:"isolation" doc:"symphony serve: none (this process serves all rooms) or process (a process for each cluster.capacity rooms)"`
 	Registry   string        `name:"registry" doc:"where hosts and proxies find each other: etcd://host:2379,host:2379/prefix (etcds:// with TLS); symphony room and symphony proxy need it"`
+	CA         string        `name:"ca" doc:"etcds://: file with the certificates (PEM) of the authorities that etcd's is signed by; empty: those of the system"`
+	Cert       string        `name:"cert" doc:"etcds://: file with this process's certificate (PEM), if etcd asks for one"`
+	Key        string        `name:"key" doc:"etcds://: file with the key of cluster.cert (PEM)"`
 	ID         string        `name:"id" doc:"what this host is called in the registry, for each of its starts another; empty: it makes one up"`
 	Capacity   int           `name:"capacity" doc:"most rooms of a host; with 1 it ends when its room has closed"`
 	Advertise  string        `name:"advertise" doc:"address at which proxies reach this host, host:port; empty: that of addr, with this machine's own address if addr is for all"`

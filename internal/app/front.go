@@ -72,19 +72,26 @@ func startFront(ctx context.Context, config Config, log *slog.Logger, metrics *t
 		}
 	})
 	need := func() {}
+	var sizer *pool.Runner
+	var edge *proxy.Proxy
 	if orchestrator != nil {
-		sizer := pool.NewRunner(pool.Options{View: view, Orchestrator: orchestrator, Logger: log, Bounds: pool.Bounds{
-			Capacity: config.Cluster.Capacity, MinFree: config.Cluster.Free, MaxFree: config.Cluster.FreeMost, MaxTotal: config.Cluster.Hosts,
-		}})
+		sizer = pool.NewRunner(pool.Options{
+			View: view, Orchestrator: orchestrator, Logger: log, Waiting: func() int { return edge.Stats().Waiting },
+			Bounds: pool.Bounds{
+				Capacity: config.Cluster.Capacity, MinFree: config.Cluster.Free, MaxFree: config.Cluster.FreeMost, MaxTotal: config.Cluster.Hosts,
+			},
+		})
 		need = sizer.Need
-		sizing.Go(func() { sizer.Run(watching) })
 	}
-	edge := proxy.New(proxy.Deps{Registry: registry, View: view, Place: table, Need: need}, proxy.Options{
+	edge = proxy.New(proxy.Deps{Registry: registry, View: view, Place: table, Need: need}, proxy.Options{
 		MaxConnections: config.Limits.Connections,
 		MaxWaiting:     config.Limits.RoomMembers,
 		AllowedOrigins: config.Origins,
 		Logger:         log,
 	})
+	if sizer != nil {
+		sizing.Go(func() { sizer.Run(watching) })
+	}
 
 	countProxied(metrics, edge)
 	health := admin.NewHealth()

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -39,6 +41,11 @@ func openRegistry(ctx context.Context, config Config, log *slog.Logger) (cluster
 		for address := range strings.SplitSeq(u.Host, ",") {
 			o.Endpoints = append(o.Endpoints, map[string]string{"etcd": "http://", "etcds": "https://"}[scheme]+address)
 		}
+		if scheme == "etcds" {
+			if o.TLS, err = etcdTLS(config.Cluster); err != nil {
+				return nil, err
+			}
+		}
 		if u.User != nil {
 			o.Username = u.User.Username()
 			o.Password, _ = u.User.Password()
@@ -46,6 +53,29 @@ func openRegistry(ctx context.Context, config Config, log *slog.Logger) (cluster
 		return etcd.Open(ctx, o)
 	}
 	return nil, fmt.Errorf("setting cluster.registry: %s is no kind of registry that is known; write for example etcd://host:2379", scheme)
+}
+
+// etcdTLS is how etcd is known, and this process to it.
+func etcdTLS(c Cluster) (*tls.Config, error) {
+	conf := &tls.Config{}
+	if c.CA != "" {
+		text, err := os.ReadFile(c.CA)
+		if err != nil {
+			return nil, fmt.Errorf("setting cluster.ca: %w", err)
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("setting cluster.ca: %s has no certificate in the PEM format", c.CA)
+		}
+	}
+	if c.Cert != "" || c.Key != "" {
+		own, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			return nil, fmt.Errorf("settings cluster.cert and cluster.key: %w", err)
+		}
+		conf.Certificates = []tls.Certificate{own}
+	}
+	return conf, nil
 }
 
 // selfAt is what a host tells others about itself.

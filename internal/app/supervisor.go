@@ -95,7 +95,7 @@ func startSupervisor(ctx context.Context, config Config, log *slog.Logger, versi
 	}
 	children.Cluster.Registry = "unix:" + filepath.Join(dir, registrySocket)
 
-	program, err := os.Executable()
+	program, err := process.Self()
 	if err != nil {
 		return nil, fmt.Errorf("find the program to start for rooms: %w", err)
 	}
