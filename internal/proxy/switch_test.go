@@ -135,7 +135,10 @@ func TestRoomMovesBackAndForth(t *testing.T) {
 		if err := from.seat.Move(t.Context(), "r", to.id); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "moved", func() bool { return w.owner("r") == to.id })
+		eventually(t, "moved", func() bool {
+			_, open := to.rooms.Info("r")
+			return open && w.owner("r") == to.id
+		})
 		time.Sleep(2 * time.Millisecond)
 	}
 	stop()
