@@ -138,6 +138,7 @@ func (c *conn) connect() (h *hostConn, to *route, err error) {
 			if h, err = c.p.dial(ctx, to, c.request); err == nil {
 				return h, to, nil
 			}
+			to.unpick(ctx.Err() == nil)
 			if ctx.Err() == nil {
 				c.p.log.Info("a host does not take a connection", "room", c.room.id, "error", err)
 				if errors.Is(err, errUnreachable) {

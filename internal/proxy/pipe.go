@@ -105,11 +105,7 @@ func (c *conn) leaveHost(to *route, err error, moved bool) {
 	switch {
 	case errors.As(err, &end):
 		c.p.events.detours.Add(1)
-		if end.Code == protocol.CloseMoved {
-			c.p.deps.Place.Unused(to.host.ID)
-		} else {
-			c.p.deps.Place.Failed(to.host.ID)
-		}
+		to.unpick(end.Code != protocol.CloseMoved)
 		to.fails("its host says: "+end.Reason, end.Code != protocol.CloseMoved)
 	case moved:
 		c.p.events.cut.Add(1)

@@ -100,7 +100,6 @@ func (p *Proxy) look(ctx context.Context, r *room) (host cluster.Host, picked bo
 
 // unreachable ends the claim of a host that cannot be connected to, so that another one can serve the room.
 func (p *Proxy) unreachable(ctx context.Context, to *route) {
-	p.deps.Place.Failed(to.host.ID)
 	ctx, cancel := context.WithTimeout(ctx, registryTimeout)
 	defer cancel()
 	if err := p.deps.Registry.Forget(ctx, to.room.id, to.host.ID); err != nil {

@@ -130,6 +130,20 @@ func (to *route) end() {
 	}
 }
 
+// unpick tells the placement that the host that it picked does not get the room, whether by its own fault or not.
+func (to *route) unpick(failed bool) {
+	to.room.mu.Lock()
+	unanswered := to.picked && !to.ok
+	to.room.mu.Unlock()
+	switch place := to.room.p.deps.Place; {
+	case !unanswered:
+	case failed:
+		place.Failed(to.host.ID)
+	default:
+		place.Unused(to.host.ID)
+	}
+}
+
 // abandon gives a route up that no host has answered on, because its leader's client went.
 func (to *route) abandon() {
 	r := to.room
