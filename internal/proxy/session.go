@@ -259,6 +259,14 @@ func readHello(p []byte) (h hello, ok bool) {
 // hostAsks passes the host's step 1 on: what the client answers contains all that this host lacks.
 func (s *session) hostAsks(vector []byte) (v verdict) {
 	h := &s.onHost
+	if h.stepped {
+		// A host's second one is its last: it lets go of the room, and says what the client has by now if it had been answered
+		// before (docs/protocol.md, M-LAST). The next host is asked only for what came after it.
+		if s.vector != nil && h.vector == nil && len(h.expect) == 0 {
+			s.vector = mergeVectors(s.vector, vector)
+		}
+		return verdict{}
+	}
 	v.pass = true
 	s.opened, h.stepped, h.vector = true, true, bytes.Clone(vector)
 	s.blank = len(vector) == 1

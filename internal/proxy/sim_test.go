@@ -252,6 +252,7 @@ func (h *simHost) end(killed bool) {
 			p.closed = 1
 			h.members = nil
 		} else {
+			p.send(protocol.SyncFrame(protocol.SyncStep1, h.doc.StateVector())) // M-LAST
 			h.drop(p, protocol.CloseMoved)
 		}
 	}
