@@ -36,9 +36,12 @@ func (w *world) moveRoom(rm *room) {
 	if err != nil {
 		w.t.Errorf("symphony rooms move %q (seed %d): %v\n%s", rm.id, w.seed, err, said)
 	}
-	harness.Eventually(w.t, "the room to be on another host", func() bool {
-		to := w.hostOf(rm)
-		return to != nil && (from == nil || to != from)
-	})
+	began := time.Now()
+	for to := w.hostOf(rm); to == nil || to == from; to = w.hostOf(rm) {
+		if time.Since(began) > patience {
+			w.t.Fatalf("room %q was moved and is nowhere else (seed %d)\n%s", rm.id, w.seed, w.describe(rm))
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	w.result.Moves++
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/symphony-rtc/symphony/test/harness"
@@ -76,6 +78,15 @@ func (w *world) each(f func(rm *room, c *client)) {
 	}
 }
 
+func (w *world) roomOf(c *client) *room {
+	for _, rm := range w.rooms {
+		if slices.Contains(rm.clients, c) {
+			return rm
+		}
+	}
+	return nil
+}
+
 // churn makes the clients of a room leave, so that it is stored and closed, or come back, so that it is opened.
 func (w *world) churn() {
 	w.t.Helper()
@@ -134,12 +145,35 @@ func (w *world) hostOf(rm *room) *node {
 			continue
 		}
 		status, body, err := h.TryGet("/v1/rooms/" + url.PathEscape(rm.id))
-		var room struct{ Open bool }
-		if err == nil && status == 200 && json.Unmarshal(body, &room) == nil && room.Open {
+		var room struct{ Bytes struct{ Memory int } } // "open" says whether any host has it
+		if err == nil && status == 200 && json.Unmarshal(body, &room) == nil && room.Bytes.Memory > 0 {
 			return h
 		}
 	}
 	return nil
+}
+
+// describe is what is known of a room, for messages of tests.
+func (w *world) describe(rm *room) string {
+	w.t.Helper()
+	var b strings.Builder
+	for _, n := range w.nodes() {
+		if !n.Running() || n.paused.Load() {
+			continue
+		}
+		status, body, err := n.TryGet("/v1/rooms/" + url.PathEscape(rm.id))
+		fmt.Fprintf(&b, "%s: %d %s %v\n", n.name, status, body, err)
+	}
+	for _, p := range w.proxies {
+		if p.Running() && !p.paused.Load() {
+			_, body, err := p.TryGet("/v1/hosts")
+			fmt.Fprintf(&b, "%s: %s %v\n", p.name, body, err)
+		}
+	}
+	for _, c := range rm.clients {
+		fmt.Fprintf(&b, "%s: %+v\n", c.Name, c.Status())
+	}
+	return b.String()
 }
 
 // busiest is the host that most of the clients' rooms are on, and those rooms.
@@ -234,7 +268,7 @@ func (w *world) durableAgain() {
 		}
 		if waited := time.Since(began); waited > patience {
 			for c := range before {
-				w.t.Errorf("%s: nothing was acknowledged for %s after the fault was over (seed %d): %+v", c.Name, waited, w.seed, c.Status())
+				w.t.Errorf("%s: nothing was acknowledged for %s after the fault was over (seed %d)\n%s", c.Name, waited, w.seed, w.describe(w.roomOf(c)))
 			}
 			w.t.FailNow()
 		}
