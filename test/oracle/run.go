@@ -45,7 +45,7 @@ func Run(t *testing.T, test Test) {
 	}
 
 	// Generous: some ten times what a slow machine needs.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Duration(count)*100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute+time.Duration(count)*100*time.Millisecond)
 	defer cancel()
 	result := tally{features: map[string]int{}, stop: cancel}
 	if only {
