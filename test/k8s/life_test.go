@@ -18,12 +18,12 @@ func TestLifeOfAPod(t *testing.T) {
 
 	t.Run("claim and refill", func(t *testing.T) {
 		before := names(w.waitReady("room", 2))
-		o, took, attempts, err := openRoom(w.front, "first")
+		o, took, refused, err := openRoom(w.front, "first")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer o.leave()
-		t.Logf("opened in %s, %d attempts", took, attempts)
+		t.Logf("opened in %s, refused before: %v", took, refused)
 		opened := time.Now()
 		var left pod
 		eventually(t, func() (bool, string) {
@@ -173,7 +173,8 @@ func (w *world) awaitTaken(n int) {
 	})
 }
 
-// settled waits until exactly so many pods have rooms and, beside them, only those are there that wait for rooms.
+// settled waits until exactly so many pods have rooms and, beside them, only those are there that wait for rooms. How many
+// that are depends on how fast rooms were opened.
 func (w *world) settled(rooms int) {
 	w.t.Helper()
 	eventually(w.t, func() (bool, string) {
@@ -191,6 +192,6 @@ func (w *world) settled(rooms int) {
 				other++
 			}
 		}
-		return taken == rooms && free == 2 && other == 0, fmt.Sprintf("want %d pods with rooms and 2 free ones:%s", rooms, text)
+		return taken == rooms && free >= 2 && other == 0, fmt.Sprintf("want %d pods with rooms and at least 2 free ones:%s", rooms, text)
 	})
 }

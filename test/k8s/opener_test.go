@@ -18,18 +18,18 @@ type opener struct {
 	in   *bufio.Reader
 }
 
-// open connects to a room and returns how long it took from the start of the connection to the end of the first sync. When the proxy
-// cannot serve yet and closes with a transient code, it tries again as clients do, and that is counted.
-func openRoom(addr, room string) (o *opener, took time.Duration, attempts int, err error) {
+// openRoom connects to a room and returns how long it took from the start of the connection to the end of the first sync. Where that fails
+// it tries again as clients do, and refused says why it failed.
+func openRoom(addr, room string) (o *opener, took time.Duration, refused []error, err error) {
 	began := time.Now()
 	for time.Since(began) < patience {
-		attempts++
 		if o, err = tryRoom(addr, room); err == nil {
-			return o, time.Since(began), attempts, nil
+			return o, time.Since(began), refused, nil
 		}
+		refused = append(refused, err)
 		time.Sleep(20 * time.Millisecond)
 	}
-	return nil, 0, attempts, err
+	return nil, 0, refused, err
 }
 
 func tryRoom(addr, room string) (_ *opener, err error) {

@@ -99,7 +99,7 @@ func (w *world) nodeAddress() string {
 	return ""
 }
 
-// waitReady waits until so many pods of a component are ready, and not fewer or more wanted.
+// waitReady waits until at least so many pods of a component are ready and have no room.
 func (w *world) waitReady(component string, n int) []pod {
 	w.t.Helper()
 	var ready []pod
@@ -112,7 +112,7 @@ func (w *world) waitReady(component string, n int) []pod {
 				ready = append(ready, p)
 			}
 		}
-		return len(ready) == n, fmt.Sprintf("want %d pods of %s ready:%s", n, component, text)
+		return len(ready) >= n, fmt.Sprintf("want %d pods of %s ready:%s", n, component, text)
 	})
 	return ready
 }
