@@ -143,7 +143,9 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 		health:  health,
 		page:    page,
 	}, health, log)
-	server.places = placesAt(listener.Addr(), config.Storage.where(config.Data), version, role.page)
+	if !role.clustered { // proxies find it, not people
+		server.places = placesAt(listener.Addr(), config.Storage.where(config.Data), version, role.page)
+	}
 	server.done, server.reachable = seat.Done(), role.clustered
 	server.drain = func(ctx context.Context) error {
 		var err error
@@ -172,6 +174,9 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 		return nil, err
 	}
 	pod.start()
+	if role.clustered {
+		log.Info("this host is ready for rooms", "id", self.ID, "address", self.Address, "capacity", self.Capacity)
+	}
 	return server, nil
 }
 

@@ -71,3 +71,25 @@ func TestDrainIsBounded(t *testing.T) {
 		t.Errorf("%d members", n)
 	}
 }
+
+// Who waits for a room while the gateway ends is told so, and not that the room cannot be loaded: elsewhere it can.
+func TestDrainTellsThoseWhoWait(t *testing.T) {
+	var g *Gateway
+	host := &relayHost{join: func(string) error {
+		<-g.joining.Done()
+		return protocol.Closef(protocol.CloseUnavailable, "not in time")
+	}}
+	g = New(host, Options{DrainSpread: -1})
+	server := httptest.NewServer(g)
+	defer server.Close()
+	c := dial(t, server.Listener.Addr().String(), "r")
+	eventually(t, "waiting", func() bool { return g.Stats().Connections == 1 })
+	drained := make(chan error)
+	go func() { drained <- g.Drain(t.Context()) }()
+	if code, _ := c.closed(); code != protocol.CloseRestarting {
+		t.Errorf("closed with %d", code)
+	}
+	if err := <-drained; err != nil {
+		t.Error(err)
+	}
+}

@@ -170,6 +170,9 @@ func (c *conn) join(o room.JoinOptions) *protocol.CloseError {
 		c.session = session
 		return nil
 	}
+	if c.gw.joining.Err() != nil { // it waited for its room, and the gateway ends
+		return protocol.Closef(protocol.CloseRestarting, restarting)
+	}
 	c.gw.log.Info("a connection could not join its room", "room", c.room, "error", err)
 	var why *protocol.CloseError
 	if !errors.As(err, &why) {
