@@ -31,6 +31,7 @@ type conn struct {
 	stalled atomic.Int64 // when the client began to take nothing of what waits for it, in Unix ns; 0 if it does
 
 	aborted atomic.Bool // it was cut off
+	owes    time.Time   // since when a sweep has found that the client owes an answer; the sweeper's alone
 
 	mu      sync.Mutex
 	session session
@@ -242,5 +243,17 @@ func (c *conn) awaitHangUp() bool {
 func (c *conn) sweep(now time.Time) {
 	if since := c.stalled.Load(); since != 0 && now.UnixNano()-since > int64(c.p.opts.StallTimeout) {
 		c.abort()
+		return
+	}
+	c.mu.Lock()
+	owes := c.session.owesAnswer()
+	c.mu.Unlock()
+	switch {
+	case !owes:
+		c.owes = time.Time{}
+	case c.owes.IsZero():
+		c.owes = now
+	case now.Sub(c.owes) > c.p.opts.StallTimeout:
+		c.end(protocol.Closef(protocol.CloseRestarting, "the room moved, and the client did not say what it has: reconnect"))
 	}
 }

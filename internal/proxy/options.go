@@ -61,7 +61,8 @@ type Options struct {
 	// CloseTimeout is how long a closed connection waits for its client to hang up; 5 s by default.
 	CloseTimeout time.Duration
 
-	// StallTimeout is how long a client may take nothing of what waits for it; 60 s by default. Then it is cut off.
+	// StallTimeout is how long a client may take nothing of what waits for it, or not answer the step 1 of a new host if
+	// something waits for that; 60 s by default. Then it is cut off, or closed with 4501.
 	StallTimeout time.Duration
 
 	// SignOfLife is how often a client is told something while no host serves it; 10 s by default.

@@ -428,7 +428,7 @@ func TestStalledClient(t *testing.T) {
 	blocked := make(chan struct{})
 	go func() {
 		defer close(blocked)
-		message := framed(make([]byte, 60_000))
+		message := framed(append([]byte{byte(protocol.TypeAwareness)}, make([]byte, 60_000)...))
 		for {
 			_ = c.nc.SetWriteDeadline(time.Now().Add(patience))
 			if _, err := c.nc.Write(message); err != nil {
@@ -439,6 +439,30 @@ func TestStalledClient(t *testing.T) {
 	<-blocked
 	if _, err := io.Copy(io.Discard, s.r); err == nil {
 		t.Error("it was not cut off")
+	}
+}
+
+// A client that never says what it has is never told anything untrue, and does not wait for ever.
+func TestClientThatDoesNotAnswer(t *testing.T) {
+	w := newWorld(t)
+	host := w.scripted("h").claim("r")
+	d := w.proxy(Options{StallTimeout: time.Nanosecond}, nil)
+	s := dialRoom(t, d.addr, "r", false)
+	c := host.next()
+	c.send(stepOne)
+	s.message(stepOne)
+	_ = s.send([]byte{0, 2, 2, 0, 0})
+	_ = s.send(stepOne)
+	c.message([]byte{0, 2, 2, 0, 0})
+	c.message(stepOne)
+	_ = c.nc.Close()
+	c = host.next()
+	c.message(stepOne) // in its name, because it missed something; its own waits
+	c.send(stepOne, []byte{0, 1, 2, 0, 0})
+	s.message(stepOne)
+	s.message([]byte{0, 2, 2, 0, 0})
+	if code, _ := s.closed(); code != protocol.CloseRestarting {
+		t.Errorf("closed with %d", code)
 	}
 }
 

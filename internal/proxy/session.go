@@ -148,6 +148,12 @@ func (s *session) answered() (after [][]byte) {
 	return after
 }
 
+// owesAnswer reports whether something waits for the client's answer to the step 1 of a host that is not its first.
+func (s *session) owesAnswer() bool {
+	h := &s.onHost
+	return h.next && h.stepped && !s.settled && !s.holdsBack() && s.mayWrite() && (s.symphony && s.sent > s.durable || h.deferred > 0)
+}
+
 // question returns a step 1 in the client's name.
 func (s *session) question(what answer) []byte {
 	s.onHost.expect = append(s.onHost.expect, what)
