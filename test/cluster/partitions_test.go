@@ -58,6 +58,8 @@ func (w *world) cut(a *network.Machine, others []*network.Machine) (lift func())
 func fromEtcd(w *world, _ *node) []*network.Machine     { return []*network.Machine{w.etcd.at} }
 func fromPostgres(w *world, _ *node) []*network.Machine { return []*network.Machine{w.postgres.at} }
 
+func fromBucket(w *world, _ *node) []*network.Machine { return []*network.Machine{w.bucket.at} }
+
 func fromProxies(w *world, _ *node) (machines []*network.Machine) {
 	for _, p := range w.proxies {
 		machines = append(machines, p.at)

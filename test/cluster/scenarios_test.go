@@ -16,6 +16,7 @@ type scenario struct {
 	short int  // injections in the short form; 0: only in the full form
 	kept  bool // no client may lose its connection
 	hosts int  // 0 is 4
+	most  int  // injections in the full form, if it takes long; 0: as many as wanted
 	// run, if not nil, is what is done instead of injecting the fault, of which only the description counts then.
 	run   func(w *world, rounds int)
 	flags []string // of the hosts, beside the usual ones
@@ -37,9 +38,12 @@ var scenarios = []scenario{
 	{name: "kill-postgres", fault: killStorage(postgres, "Postgres, for up to 4 s", seconds(0, 4)), short: 1},
 	{name: "freeze-postgres", fault: freezeStorage(postgres, "Postgres for up to 6 s", seconds(0.5, 6))},
 	{name: "kill-s3", fault: killStorage(bucket, "the S3 server, for up to 4 s", seconds(0, 4)), short: 1, kept: true},
+	{name: "freeze-s3", fault: freezeStorage(bucket, "the S3 server for up to 6 s", seconds(0.5, 6)), kept: true},
 	{name: "cut-host-etcd", fault: cutHost("etcd", overLease, fromEtcd), short: 1, kept: true},
 	{name: "cut-host-postgres", fault: cutHost("Postgres", overLease, fromPostgres), short: 1},
+	{name: "cut-host-s3", fault: cutHost("the S3 server", overLease, fromBucket), kept: true},
 	{name: "cut-host-proxies", fault: cutHost("all proxies", overLease, fromProxies), short: 1, kept: true},
+	{name: "cut-host-proxies-long", fault: cutHost("all proxies, for 30 to 40 s", seconds(30, 40), fromProxies), most: 3},
 	{name: "cut-host", fault: cutHost("everything", overLease, fromAll), short: 2, kept: true},
 	{name: "cut-proxy-etcd", fault: cutProxy("etcd", overLease, theRegistry), kept: true},
 	{name: "cut-proxy-host", fault: cutProxy("the busiest host", overLease, theBusiest), kept: true},
@@ -71,6 +75,9 @@ func TestCluster(t *testing.T) {
 			n := rounds
 			if n == 0 {
 				n = s.short
+			}
+			if s.most > 0 {
+				n = min(n, s.most)
 			}
 			w := newWorld(t, s, seed)
 			w.result.order = i

@@ -32,9 +32,6 @@ const load = async () => {
 
 let loaded = null
 
-/** What tells the package that there is a network again. */
-globalThis.window ??= new EventTarget()
-
 export class NpmClient extends Client {
   /** url: of the server, or several, of which each connection takes the next one. */
   static async make(url, room, connect) {
@@ -43,7 +40,8 @@ export class NpmClient extends Client {
   }
 
   constructor({ SymphonyClient }, addresses, room, connect) {
-    const client = { away: !connect, sockets: new Set() }
+    const client = { away: !connect, sockets: new Set(), closes: [], page: new EventTarget() }
+    globalThis.window = client.page // tells the package that there is a network again: this client and no other
     // The package knows one address of a server; before several there is a balancer, which this stands for.
     class Balanced extends WebSocket {
       constructor(url, protocols) {
@@ -52,7 +50,10 @@ export class NpmClient extends Client {
           protocols,
         )
         client.sockets.add(this)
-        this.on('close', () => client.sockets.delete(this))
+        this.on('close', (code, reason) => {
+          client.sockets.delete(this)
+          if (!client.away) client.closes.push({ code, reason: String(reason) })
+        })
       }
     }
     const symphony = new SymphonyClient(addresses.urls[0], { WebSocket: Balanced, offline: false })
@@ -61,7 +62,7 @@ export class NpmClient extends Client {
     this.network = client
     this.room = entered
     this.awareness = entered.awareness
-    this.closes = [] // of the room, for good, and what else should not happen
+    this.closes = client.closes // of connections, and errors of the room
     this.kept = [] // updates that became durable and were not yet asked for
     this.count = 0
     this.open = [] // updates that are not durable
@@ -88,7 +89,7 @@ export class NpmClient extends Client {
 
   connect() {
     this.network.away = false
-    globalThis.window.dispatchEvent(new Event('online'))
+    this.network.page.dispatchEvent(new Event('online'))
   }
 
   /** Takes the network away. */
