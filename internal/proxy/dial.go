@@ -84,14 +84,27 @@ func address(s string) (network, addr string) {
 	return "tcp", s
 }
 
+// silence is how long the machine of a host may not confirm what it is sent, or not answer a keep-alive, until the connection
+// breaks: a host that is cut off has its rooms opened elsewhere then. (That the process of a host stands still is not seen here,
+// but by its lease.)
+const silence = 5 * time.Second
+
+// dialer makes connections to hosts, those for the management API too.
+func (p *Proxy) dialer() *net.Dialer {
+	return &net.Dialer{
+		Timeout:         p.opts.DialTimeout,
+		Control:         noticeSilence(silence),
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence / 2, Interval: time.Second, Count: 3},
+	}
+}
+
 // dial connects to a host and makes the handshake.
 func (p *Proxy) dial(ctx context.Context, to *route, request []byte) (h *hostConn, err error) {
 	p.events.dials.Add(1)
 	dialing, cancel := context.WithTimeout(ctx, p.opts.DialTimeout)
 	defer cancel()
-	var dialer net.Dialer
 	network, addr := address(to.host.Address)
-	nc, err := dialer.DialContext(dialing, network, addr)
+	nc, err := p.dialer().DialContext(dialing, network, addr)
 	if err != nil {
 		p.events.dialErrors.Add(1)
 		return nil, fmt.Errorf("%w: %w", errUnreachable, err)

@@ -171,8 +171,7 @@ func (p *Proxy) dialNamed(ctx context.Context, _, name string) (net.Conn, error)
 		return nil, fmt.Errorf("dial %s: %w", name, err)
 	}
 	network, addr := address(string(text))
-	dialer := net.Dialer{Timeout: p.opts.DialTimeout}
-	return dialer.DialContext(ctx, network, addr)
+	return p.dialer().DialContext(ctx, network, addr)
 }
 
 // unmanageable answers a request that no host answered.
