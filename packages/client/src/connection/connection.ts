@@ -220,6 +220,8 @@ export class Connection extends Line {
         if (step === n.step1) {
           if (!this.#storageTold) this.#setStorage('fine')
           this.#vector = body
+          // The room has begun: there is nothing to propose.
+          if (body.length > 1) this.#proposing = false
           this.#answer()
           return
         }
@@ -271,7 +273,7 @@ export class Connection extends Line {
   #answer(): void {
     if (!this.#vector || this.readOnly || this.storage === 'refusing') return
     // First, because the server takes it only as long as nothing else was written.
-    if (this.#proposing && !this.plain) this.#propose(this.#vector)
+    if (this.#proposing && !this.plain) this.#propose()
     this.#updates = []
     this.#sendChange(
       wire.message(n.sync, n.step2, Y.encodeStateAsUpdate(this.#options.doc, this.#vector)),
@@ -282,9 +284,9 @@ export class Connection extends Line {
     this.#save.open(this.plain)
   }
 
-  /** Sends the initial content, if neither the server nor this client has any other. */
-  #propose(vector: Uint8Array): void {
-    const blank = vector.length === 1 && (this.#initial || !hasContent(this.#options.doc))
+  /** Sends the initial content, if this client has no other. */
+  #propose(): void {
+    const blank = this.#initial || !hasContent(this.#options.doc)
     const message = blank && this.#build()
     this.#proposing = !!message
     if (!message) return
