@@ -91,7 +91,7 @@ func TestLifeOfAPod(t *testing.T) {
 				return !there || now.ending() || (now.restarts() == 1 && now.ready()), now.describe()
 			})
 		}
-		w.settled(2)
+		w.settled(2, 2)
 		counted("acknowledged updates lost by crashes", g.verify())
 	})
 
@@ -110,7 +110,7 @@ func TestLifeOfAPod(t *testing.T) {
 			now, there := w.pod(victim.Metadata.Name)
 			return !there || now.ending() || now.restarts() > 0, "the kubelet has not noticed that a process does not answer: " + now.describe()
 		})
-		w.settled(1)
+		w.settled(1, 2)
 		counted("acknowledged updates lost by a freeze", g.verify())
 	})
 
@@ -118,7 +118,7 @@ func TestLifeOfAPod(t *testing.T) {
 		if testing.Short() {
 			t.Skip("takes half a minute")
 		}
-		w.settled(0)
+		w.settled(0, 2)
 		w.postgres.Pause()
 		defer w.postgres.Resume()
 		eventually(t, func() (bool, string) {
@@ -175,7 +175,7 @@ func (w *world) awaitTaken(n int) {
 
 // settled waits until exactly so many pods have rooms and, beside them, only those are there that wait for rooms. How many
 // that are depends on how fast rooms were opened.
-func (w *world) settled(rooms int) {
+func (w *world) settled(rooms, waiting int) {
 	w.t.Helper()
 	eventually(w.t, func() (bool, string) {
 		text, taken, free, other := "", 0, 0, 0
@@ -192,6 +192,6 @@ func (w *world) settled(rooms int) {
 				other++
 			}
 		}
-		return taken == rooms && free >= 2 && other == 0, fmt.Sprintf("want %d pods with rooms and at least 2 free ones:%s", rooms, text)
+		return taken == rooms && free >= waiting && other == 0, fmt.Sprintf("want %d pods with rooms and at least %d free ones:%s", rooms, waiting, text)
 	})
 }
