@@ -44,6 +44,8 @@ const (
 	roomsAtATime = 5
 	// reconnect is how many milliseconds a client waits at most before it connects again.
 	reconnect = 200
+	// remarkable is how long an edit has to wait to be acknowledged for the log to speak of it: no fault but a few lasts so long.
+	remarkable = 10 * time.Second
 	// roomLife is the number of rounds after which rooms are made anew, so that documents stay small enough.
 	roomLife = 6
 )
@@ -246,7 +248,11 @@ func (w *world) measure(rooms []*room) {
 		}
 		var waited struct{ Longest float64 }
 		c.Do("waited", nil, &waited)
-		w.result.Waits = append(w.result.Waits, time.Duration(waited.Longest*float64(time.Millisecond)))
+		wait := time.Duration(waited.Longest * float64(time.Millisecond))
+		if wait > remarkable {
+			w.t.Logf("edits of %s waited %s: %+v", c.Name, wait, status)
+		}
+		w.result.Waits = append(w.result.Waits, wait)
 	})
 }
 

@@ -57,7 +57,7 @@ var scenarios = []scenario{
 // How many scenarios run at the same time: they wait most of the time.
 const (
 	shortAtATime = 2
-	fullAtATime  = 2
+	fullAtATime  = 3
 )
 
 // TestCluster runs all scenarios.
