@@ -11,7 +11,7 @@ import (
 
 const (
 	racers      = 100
-	raceRounds  = 60 // per round of a scenario, in the long form
+	raceRounds  = 100 // per round of a scenario, in the long form
 	raceWriters = 6
 )
 

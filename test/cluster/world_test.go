@@ -21,7 +21,7 @@ import (
 
 const (
 	// patience is how long anything may take that is expected to happen.
-	patience = time.Minute
+	patience = 2 * time.Minute
 	// lease is that of the hosts: how long one may be silent before its rooms are given to others.
 	lease = 2 * time.Second
 	// token is what the management API asks for.
