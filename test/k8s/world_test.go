@@ -74,6 +74,14 @@ func newWorld(t *testing.T, c changes, free int) *world {
 	w.server.Addr = w.front
 	w.waitReady("proxy", 2)
 	w.waitReady("room", free)
+	eventually(t, func() (bool, string) { // kube-proxy comes some time after readiness
+		conn, err := net.DialTimeout("tcp", w.front, time.Second)
+		if err != nil {
+			return false, "the Service does not answer: " + err.Error()
+		}
+		conn.Close()
+		return true, ""
+	})
 	return w
 }
 
