@@ -35,7 +35,7 @@ leave_out() {
 unshare --mount --net --pid --ipc --fork true 2>/dev/null || leave_out "this user may not make namespaces, a node cannot be started"
 
 build
-"$node/build.sh" >&2
+"$node/build.sh" >&2 || leave_out "the node could not be built"
 
 # The node's own scripts know where its images and its state are.
 where=$(bash -c '. "$0/env.sh"; echo "$K8SCI_RUN"' "$node")
@@ -52,7 +52,11 @@ down() {
 trap 'exit 130' INT TERM
 [ ! -e "$where/pid1" ] || { echo "test-k8s: a node is running already: $node/down.sh ends it" >&2; exit 1; }
 trap down EXIT
-"$node/up.sh" >&2
+if ! "$node/up.sh" >&2; then
+	trap - EXIT INT TERM
+	"$node/down.sh" >&2 || true
+	leave_out "the node could not be started"
+fi
 nsenter --mount="/proc/$(cat "$where/pid1")/ns/mnt" -- \
 	ctr -a /run/containerd/containerd.sock -n k8s.io images import "$PWD/$work/image.tar" >/dev/null
 
