@@ -9,26 +9,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/ipc"
+	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/store"
 	"github.com/symphony-rtc/symphony/internal/store/journal"
 	"github.com/symphony-rtc/symphony/internal/store/sqlite"
+	"github.com/symphony-rtc/symphony/internal/store/storetest"
 )
-
-// cpuTime is what this process has used so far.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 var benchJournal = journal.Options{Window: time.Millisecond}
 
@@ -46,7 +36,7 @@ func superviseUntilAsked(address string) {
 	go func() { panic(Serve(context.Background(), l, db, slog.New(slog.NewTextHandler(os.Stderr, nil)))) }()
 	fmt.Println("ready")
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		fmt.Println(int64(cpuTime()))
+		fmt.Println(int64(storetest.CPUTime()))
 	}
 	os.Exit(0)
 }
@@ -86,20 +76,6 @@ func otherSupervisor(b *testing.B) (address string, cpu func() time.Duration) {
 	}
 }
 
-// waiter counts rooms whose newest update is durable.
-type waiter struct {
-	want atomic.Uint64
-	done *sync.WaitGroup
-}
-
-func (w *waiter) Committed(seq uint64) {
-	if seq == w.want.Load() {
-		w.done.Done()
-	}
-}
-func (w *waiter) Delayed(error) {}
-func (w *waiter) Fenced()       {}
-
 // BenchmarkAppend makes commits of so many updates of 100 bytes, each of another room, directly and over a socket, and reports the
 // processor time of all processes for one update.
 func BenchmarkAppend(b *testing.B) {
@@ -110,7 +86,7 @@ func BenchmarkAppend(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer db.Close()
-			benchAppend(b, db, batch, func() time.Duration { return 0 })
+			benchAppend(b, db, batch, nil)
 		})
 		b.Run(fmt.Sprint("socket/batch=", batch), func(b *testing.B) {
 			address, cpu := otherSupervisor(b)
@@ -120,35 +96,12 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func benchAppend(b *testing.B, catalog store.Catalog, batch int, other func() time.Duration) {
-	var done sync.WaitGroup
-	const rooms = 1000
-	claims := make([]store.Claim, rooms)
-	events := make([]*waiter, rooms)
-	for i := range rooms {
-		events[i] = &waiter{done: &done}
-		var err error
-		if claims[i], _, err = catalog.Claim(context.Background(), fmt.Sprint("room ", i), events[i]); err != nil {
-			b.Fatal(err)
-		}
-	}
-	update := make([]byte, 100)
-	next, updates := 0, 0
-	cpu, there := cpuTime(), other()
-	for b.Loop() {
-		done.Add(batch)
-		for range batch {
-			e, c := events[next%rooms], claims[next%rooms]
-			next++
-			c.Append(e.want.Add(1), update)
-		}
-		done.Wait()
-		updates += batch
-	}
-	cpu, there = cpuTime()-cpu, other()-there
-	perUpdate := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 / float64(updates) }
-	b.ReportMetric(perUpdate(cpu), "cpu-µs/update")
-	b.ReportMetric(perUpdate(there), "other-cpu-µs/update")
-	b.ReportMetric(perUpdate(cpu+there), "all-cpu-µs/update")
+	here, there := storetest.AppendBench{Claim: func(id string, events room.JournalEvents) (storetest.Appender, error) {
+		claim, _, err := catalog.Claim(context.Background(), id, events)
+		return claim, err
+	}, Other: other}.Run(b, batch)
+	b.ReportMetric(there, "other-cpu-µs/update")
+	b.ReportMetric(here+there, "all-cpu-µs/update")
 }
 
 // BenchmarkAppendOnly is the cost of Append for its caller.
