@@ -1,15 +1,11 @@
 package embedded
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -29,13 +25,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// update is what the killed process writes as number seq of a room.
-func crashUpdate(room int, seq uint64) []byte {
-	return fmt.Appendf(nil, "room %d update %d", room, seq)
-}
-
-const crashRooms = 8
-
 // writeUntilKilled appends to some rooms and saves now and then. For every durable update it prints room and number.
 func writeUntilKilled(dir string) {
 	s, err := Open(dir, Options{Window: time.Millisecond})
@@ -43,18 +32,17 @@ func writeUntilKilled(dir string) {
 		fmt.Println("error", err)
 		os.Exit(1)
 	}
-	var out sync.Mutex
 	fmt.Println("ready")
-	for i := range crashRooms {
+	for i := range storetest.KillRooms {
 		go func() {
-			events := &teller{Recorder: storetest.NewRecorder(), room: i, out: &out}
+			events := storetest.NewTeller(i)
 			h, stored, err := s.Open(context.Background(), fmt.Sprint(i), events)
 			if err != nil {
 				fmt.Println("error", err)
 				os.Exit(1)
 			}
 			for seq := stored.LastSeq + 1; ; seq++ {
-				h.Append(seq, crashUpdate(i, seq))
+				h.Append(seq, []byte(storetest.KillUpdate(i, seq)))
 				if rand.IntN(20) > 0 {
 					continue
 				}
@@ -73,20 +61,6 @@ func writeUntilKilled(dir string) {
 	select {}
 }
 
-// teller prints what is durable.
-type teller struct {
-	*storetest.Recorder
-	room int
-	out  *sync.Mutex
-}
-
-func (e *teller) Committed(seq uint64) {
-	e.out.Lock()
-	fmt.Println("durable", e.room, seq)
-	e.out.Unlock()
-	e.Recorder.Committed(seq)
-}
-
 // TestKill kills a process that writes to eight rooms, again and again on one directory, and looks each time whether
 // everything is there that was reported as durable, and nothing that was never written.
 func TestKill(t *testing.T) {
@@ -99,11 +73,11 @@ func TestKill(t *testing.T) {
 		runs = n
 	}
 	dir := t.TempDir()
-	var durable [crashRooms]uint64
+	var durable [storetest.KillRooms]uint64
 	for range runs {
-		killOnce(t, dir, &durable)
+		storetest.KillOnce(t, &durable, 150*time.Millisecond, crashDir+"="+dir)
 		s := openDir(t, dir)
-		for i := range crashRooms {
+		for i := range storetest.KillRooms {
 			stored, err := s.Read(context.Background(), fmt.Sprint(i))
 			if err != nil && durable[i] > 0 {
 				t.Fatalf("room %d, durable up to %d: %v", i, durable[i], err)
@@ -121,7 +95,7 @@ func TestKill(t *testing.T) {
 				t.Fatalf("room %d: snapshot through %d and %d updates are not %d", i, through, len(stored.Journal), stored.LastSeq)
 			}
 			for k, u := range stored.Journal {
-				if want := crashUpdate(i, through+1+uint64(k)); string(u) != string(want) {
+				if want := storetest.KillUpdate(i, through+1+uint64(k)); string(u) != want {
 					t.Fatalf("room %d: update is %q, not %q", i, u, want)
 				}
 			}
@@ -131,7 +105,7 @@ func TestKill(t *testing.T) {
 			durable[i] = stored.LastSeq
 		}
 		want := 0 // the newest and the previous of each room
-		for i := range crashRooms {
+		for i := range storetest.KillRooms {
 			info, err := s.Room(context.Background(), fmt.Sprint(i))
 			if err == nil && info.SnapshotKey != "" {
 				want++
@@ -165,40 +139,4 @@ func countObjects(t *testing.T, s *Store) int {
 		t.Fatal(err)
 	}
 	return n
-}
-
-// killOnce starts the writing process and kills it at a random moment. durable gets what it reported.
-func killOnce(t *testing.T, dir string, durable *[crashRooms]uint64) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crashDir+"="+dir)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewReader(out)
-	first, err := lines.ReadString('\n')
-	if err != nil || first != "ready\n" {
-		t.Fatalf("the process said %q, %v", first, err)
-	}
-	timer := time.AfterFunc(time.Duration(rand.IntN(150))*time.Millisecond, func() { cmd.Process.Kill() })
-	defer timer.Stop()
-	for {
-		line, err := lines.ReadString('\n')
-		if err != nil { // a line that was cut off reports nothing
-			break
-		}
-		var i int
-		var seq uint64
-		if _, err := fmt.Sscanf(line, "durable %d %d", &i, &seq); err != nil {
-			t.Fatalf("the process said %q", line)
-		}
-		durable[i] = max(durable[i], seq)
-	}
-	io.Copy(io.Discard, lines)
-	cmd.Wait() // it was killed: an error
 }
