@@ -75,7 +75,7 @@ func testIDs(t *testing.T, b *Backend) {
 			if err := r.Forget(t.Context(), room, want[room]); err != nil {
 				t.Fatal(err)
 			}
-			if got := await(t, "the news of a room taken", members[i%len(members)].Taken()); got != room {
+			if got := Await(t, "the news of a room taken", members[i%len(members)].Taken()); got != room {
 				t.Fatalf("%q is taken, want %q", got, room)
 			}
 			delete(want, room)
@@ -172,7 +172,7 @@ func testForget(t *testing.T, b *Backend) {
 		t.Fatal(err)
 	}
 	checkOwner(t, one, "room", "")
-	if room := await(t, "the news of a room taken", one.Taken()); room != "room" {
+	if room := Await(t, "the news of a room taken", one.Taken()); room != "room" {
 		t.Fatalf("%q was taken, want room", room)
 	}
 	claim(t, two, "room", "two")
@@ -190,7 +190,7 @@ func testForget(t *testing.T, b *Backend) {
 			t.Fatal(err)
 		}
 	}
-	got := map[string]bool{await(t, "the first of two rooms", one.Taken()): true, await(t, "the second", one.Taken()): true}
+	got := map[string]bool{Await(t, "the first of two rooms", one.Taken()): true, Await(t, "the second", one.Taken()): true}
 	if !got["room"] || !got["kept"] {
 		t.Fatalf("taken: %v", got)
 	}

@@ -27,8 +27,8 @@ type Backend struct {
 	Rounds int
 }
 
-// patience bounds everything that is waited for: far more than it takes on a slow machine.
-const patience = 30 * time.Second
+// Patience bounds everything that is waited for: far more than it takes on a slow machine.
+const Patience = 30 * time.Second
 
 // TestRegistry holds an implementation of cluster.Registry to its word. newBackend returns an empty registry each time.
 func TestRegistry(t *testing.T, newBackend func(t testing.TB) *Backend) {
@@ -131,10 +131,10 @@ func owner(ctx context.Context, r cluster.Registry, room string) (string, error)
 	return h.ID, err
 }
 
-// eventually waits until a condition holds. It returns what keeps it from holding, nil if it holds.
-func eventually(t testing.TB, what string, condition func() error) {
+// Eventually waits until a condition holds, which returns what keeps it from holding, nil if it holds.
+func Eventually(t testing.TB, what string, condition func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(Patience)
 	for {
 		err := condition()
 		if err == nil {
@@ -147,13 +147,13 @@ func eventually(t testing.TB, what string, condition func() error) {
 	}
 }
 
-// await waits until a channel is closed or has something.
-func await[T any](t testing.TB, what string, c <-chan T) T {
+// Await waits until a channel is closed or has something.
+func Await[T any](t testing.TB, what string, c <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(patience):
+	case <-time.After(Patience):
 		t.Fatalf("still waiting: %s", what)
 		panic("unreachable")
 	}
@@ -161,7 +161,7 @@ func await[T any](t testing.TB, what string, c <-chan T) T {
 
 func awaitOwner(t testing.TB, r cluster.Registry, room, want string) {
 	t.Helper()
-	eventually(t, "owner of "+room, func() error {
+	Eventually(t, "owner of "+room, func() error {
 		got, err := owner(t.Context(), r, room)
 		if err == nil && got != want {
 			err = fmt.Errorf("it is %q's, want %q's", got, want)

@@ -67,7 +67,7 @@ func (f *follower) apply(e cluster.Event) {
 	}
 }
 
-// next waits for one event, and reports whether one came within patience.
+// next waits for one event, and reports whether one came within Patience.
 func (f *follower) next(timeout <-chan time.Time) bool {
 	f.t.Helper()
 	select {
@@ -85,7 +85,7 @@ func (f *follower) next(timeout <-chan time.Time) bool {
 // until reads until a condition on what was told holds.
 func (f *follower) until(condition func() bool) {
 	f.t.Helper()
-	for timeout := time.After(patience); !condition(); {
+	for timeout := time.After(Patience); !condition(); {
 		if !f.next(timeout) {
 			f.t.Fatalf("what is waited for is not told. Last: %q; %d hosts, %d rooms", f.log[max(0, len(f.log)-10):], len(f.hosts), len(f.rooms))
 		}

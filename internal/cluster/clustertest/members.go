@@ -91,7 +91,7 @@ func testClose(t *testing.T, b *Backend) {
 			t.Fatal(err)
 		}
 	}
-	timeout := time.After(patience)
+	timeout := time.After(Patience)
 	for open := true; open; {
 		select {
 		case _, open = <-events:
@@ -153,8 +153,8 @@ func testFreeze(t *testing.T, b *Backend) {
 	claim(t, two, "b", "two")
 	f.expect("gone one", "free a", "free b", "claimed b by two")
 	wake()
-	await(t, "the host learns that its lease is over", one.Lost())
-	eventually(t, "claims of a host whose lease is over", func() error {
+	Await(t, "the host learns that its lease is over", one.Lost())
+	Eventually(t, "claims of a host whose lease is over", func() error {
 		if _, err := one.Claim(t.Context(), "d"); !errors.Is(err, cluster.ErrNoMember) {
 			return fmt.Errorf("%v, want ErrNoMember", err)
 		}
@@ -188,7 +188,7 @@ func testRestart(t *testing.T, b *Backend) {
 	for i := range 3 {
 		b.Restart(t)
 		room := fmt.Sprint("after ", i)
-		eventually(t, "claim after the restart", func() error {
+		Eventually(t, "claim after the restart", func() error {
 			_, err := one.Claim(t.Context(), room)
 			return err
 		})
@@ -203,7 +203,7 @@ func testRestart(t *testing.T, b *Backend) {
 	if err := two.Forget(t.Context(), "a", "one"); err != nil {
 		t.Fatal(err)
 	}
-	if room := await(t, "the news of a room taken", one.Taken()); room != "a" {
+	if room := Await(t, "the news of a room taken", one.Taken()); room != "a" {
 		t.Errorf("%q is taken, want a", room)
 	}
 }

@@ -137,6 +137,6 @@ func testLinearizable(t *testing.T, b *Backend) {
 		claim(t, one, room, "one")
 		release(t, one, room, "")
 		checkOwner(t, r, room, "")
-		await(t, "the news of a room taken", two.Taken())
+		Await(t, "the news of a room taken", two.Taken())
 	}
 }

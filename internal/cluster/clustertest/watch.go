@@ -44,7 +44,7 @@ func testWatch(t *testing.T, b *Backend) {
 	f.expect("claimed c by one", "free b", "claimed b by one", "claimed b by two", "host three", "claimed d by three",
 		"claimed a by three", "gone three", "free a", "free d", "claimed a by two")
 	cancel()
-	timeout := time.After(patience)
+	timeout := time.After(Patience)
 	for {
 		select {
 		case e, ok := <-events:
@@ -194,7 +194,7 @@ func testView(t *testing.T, b *Backend) {
 	claim(t, one, "before", "one")
 	ctx, cancel := context.WithCancel(t.Context())
 	view := cluster.NewView(ctx, open(t, b))
-	await(t, "the view is in step", view.Synced())
+	Await(t, "the view is in step", view.Synced())
 	if h, ok := view.Owner("before"); !ok || !same(h, one.host) {
 		t.Errorf("%+v, %v", h, ok)
 	}
@@ -209,7 +209,7 @@ func testView(t *testing.T, b *Backend) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "view of "+room, func() error {
+		Eventually(t, "view of "+room, func() error {
 			if h, ok := view.Owner(room); h.ID != id || ok != (id != "") {
 				return fmt.Errorf("%q, %v, want %q", h.ID, ok, id)
 			}
@@ -221,13 +221,13 @@ func testView(t *testing.T, b *Backend) {
 	if err := one.Leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the view tells of a change", changed)
-	eventually(t, "the view forgets", func() error {
+	Await(t, "the view tells of a change", changed)
+	Eventually(t, "the view forgets", func() error {
 		if n := len(view.Hosts()) + view.Rooms("one"); n != 1 {
 			return fmt.Errorf("%v", view.Hosts())
 		}
 		return nil
 	})
 	cancel()
-	await(t, "the end of the view", view.Done())
+	Await(t, "the end of the view", view.Done())
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/cluster/clustertest"
 	"github.com/symphony-rtc/symphony/internal/cluster/etcd"
 	"github.com/symphony-rtc/symphony/test/services"
 )
@@ -99,7 +100,7 @@ func TestChaos(t *testing.T) {
 		}
 		checkOwner(t, r, room, want)
 		for i, v := range views {
-			eventually(t, fmt.Sprintf("view %d of %q", i, room), func() error {
+			clustertest.Eventually(t, fmt.Sprintf("view %d of %q", i, room), func() error {
 				if h, _ := v.Owner(room); h.ID != want {
 					return fmt.Errorf("it is %q's, want %q's", h.ID, want)
 				}
@@ -116,7 +117,7 @@ func TestChaos(t *testing.T) {
 
 // insist does something until it works.
 func insist[T any](t testing.TB, failed *atomic.Int32, do func() (T, error)) T {
-	for deadline := time.Now().Add(patience); ; failed.Add(1) {
+	for deadline := time.Now().Add(clustertest.Patience); ; failed.Add(1) {
 		answer, err := do()
 		if err == nil {
 			return answer

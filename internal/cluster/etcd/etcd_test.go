@@ -91,39 +91,11 @@ func rounds(t testing.TB) int {
 func awaitGone(t testing.TB, server *services.Server, prefix, host string) {
 	t.Helper()
 	view := cluster.NewView(t.Context(), open(t, server.Addr, prefix))
-	await(t, "the view is in step", view.Synced())
-	eventually(t, host+" is gone", func() error {
+	clustertest.Await(t, "the view is in step", view.Synced())
+	clustertest.Eventually(t, host+" is gone", func() error {
 		if _, ok := view.Host(host); ok {
 			return fmt.Errorf("it is still there")
 		}
 		return nil
 	})
-}
-
-const patience = 30 * time.Second
-
-func eventually(t testing.TB, what string, condition func() error) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: %v", what, err)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-func await[T any](t testing.TB, what string, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("still waiting: %s", what)
-		panic("unreachable")
-	}
 }

@@ -12,6 +12,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/cluster/clustertest"
 	"github.com/symphony-rtc/symphony/test/services"
 )
 
@@ -19,7 +20,7 @@ import (
 func TestKeys(t *testing.T) {
 	r := open(t, services.Etcd(t).Addr, "/p")
 	view := cluster.NewView(t.Context(), r)
-	await(t, "the view is in step", view.Synced())
+	clustertest.Await(t, "the view is in step", view.Synced())
 	host := cluster.Host{ID: "h/1", Address: "10.0.3.7:8081", Capacity: 100, Rooms: 12, Load: 0.35,
 		Started: time.Date(2026, 11, 23, 11, 0, 0, 123e6, time.FixedZone("", 3600))}
 	m, err := r.Join(t.Context(), host)
@@ -58,7 +59,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("%q with lease %x; keys %q", value, leases[key], slices.Sorted(maps.Keys(values)))
 	}
 	for i := range many {
-		if got := await(t, "a room taken", m.Taken()); got != fmt.Sprint(i) {
+		if got := clustertest.Await(t, "a room taken", m.Taken()); got != fmt.Sprint(i) {
 			t.Fatalf("%q was taken, want %d", got, i)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/cluster/clustertest"
 	"github.com/symphony-rtc/symphony/internal/cluster/etcd"
 	"github.com/symphony-rtc/symphony/test/services"
 )
@@ -33,7 +34,7 @@ func TestHostProcess(t *testing.T) {
 	m := join(t, r, "child")
 	claim(t, m, "room", "child")
 	fmt.Println("child: has claimed")
-	await(t, "the loss", m.Lost())
+	clustertest.Await(t, "the loss", m.Lost())
 	_, err = m.Claim(context.Background(), "room")
 	fmt.Println("child: has lost,", errors.Is(err, cluster.ErrNoMember))
 	m = join(t, r, "child")
@@ -73,7 +74,7 @@ func child(t *testing.T, addr, prefix string) (process *os.Process, lines <-chan
 
 func expect(t testing.TB, lines <-chan string, want string) {
 	t.Helper()
-	if got := await(t, want, lines); got != want {
+	if got := clustertest.Await(t, want, lines); got != want {
 		t.Fatalf("the host says %q, want %q", got, want)
 	}
 }
@@ -90,7 +91,7 @@ func TestProcessFrozen(t *testing.T) {
 	if err := process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the room is free", func() error {
+	clustertest.Eventually(t, "the room is free", func() error {
 		if h, err := m.Claim(t.Context(), "room"); err != nil || h.ID != "parent" {
 			return fmt.Errorf("it is %q's, %v", h.ID, err)
 		}
@@ -111,7 +112,7 @@ func TestProcessKilled(t *testing.T) {
 	view := cluster.NewView(t.Context(), r)
 	process, lines := child(t, server.Addr, prefix)
 	expect(t, lines, "has claimed")
-	eventually(t, "the view knows", func() error {
+	clustertest.Eventually(t, "the view knows", func() error {
 		if _, ok := view.Owner("room"); !ok {
 			return errors.New("the room is free")
 		}
@@ -123,9 +124,9 @@ func TestProcessKilled(t *testing.T) {
 	if err := process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the view tells", changed)
+	clustertest.Await(t, "the view tells", changed)
 	t.Logf("with a lease of %v, seen after %v", ttl, time.Since(began))
-	eventually(t, "it is free", func() error {
+	clustertest.Eventually(t, "it is free", func() error {
 		if _, err := r.Owner(t.Context(), "room"); !errors.Is(err, cluster.ErrFree) {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/cluster/clustertest"
 	"github.com/symphony-rtc/symphony/internal/cluster/etcd"
 	"github.com/symphony-rtc/symphony/test/services"
 )
@@ -117,9 +118,9 @@ func TestPasswords(t *testing.T) {
 func useAll(t *testing.T, r cluster.Registry) {
 	t.Helper()
 	view := cluster.NewView(t.Context(), r)
-	await(t, "the view is in step", view.Synced())
+	clustertest.Await(t, "the view is in step", view.Synced())
 	var one, two cluster.Membership
-	eventually(t, "join", func() (err error) {
+	clustertest.Eventually(t, "join", func() (err error) {
 		one, err = r.Join(t.Context(), cluster.Host{ID: "one"})
 		return err
 	})
@@ -133,12 +134,12 @@ func useAll(t *testing.T, r cluster.Registry) {
 	if err := r.Forget(t.Context(), "b", "one"); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the news of a room taken", one.Taken())
+	clustertest.Await(t, "the news of a room taken", one.Taken())
 	if err := two.Update(t.Context(), cluster.Host{Rooms: 7}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(ttl + time.Second) // so that the leases have to be renewed
-	eventually(t, "the view follows", func() error {
+	clustertest.Eventually(t, "the view follows", func() error {
 		if h, _ := view.Owner("a"); h.Rooms != 7 {
 			return errors.New("it does not know of the update")
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/cluster/clustertest"
 	"github.com/symphony-rtc/symphony/internal/cluster/etcd"
 	"github.com/symphony-rtc/symphony/test/services"
 )
@@ -21,21 +22,21 @@ func TestSlowWatcher(t *testing.T) {
 	r, slow := open(t, server.Addr, prefix), open(t, server.Addr, prefix)
 	m := join(t, r, "one")
 	events := slow.Watch(t.Context())
-	for await(t, "the watch is in step", events).Kind != cluster.EventSynced {
+	for clustertest.Await(t, "the watch is in step", events).Kind != cluster.EventSynced {
 	}
 	before := watchers(t, server)
 	const rooms = 1000
 	for i := range rooms {
 		claim(t, m, fmt.Sprint(i), "one")
 	}
-	eventually(t, "the watch ends at etcd", func() error {
+	clustertest.Eventually(t, "the watch ends at etcd", func() error {
 		if n := watchers(t, server); n >= before {
 			return fmt.Errorf("%v watchers, and there were %v", n, before)
 		}
 		return nil
 	})
 	for i := range rooms {
-		if e := await(t, "the next event", events); e.Kind != cluster.EventClaimed || e.Room != fmt.Sprint(i) {
+		if e := clustertest.Await(t, "the next event", events); e.Kind != cluster.EventClaimed || e.Room != fmt.Sprint(i) {
 			t.Fatalf("%+v, want the claim of %d", e, i)
 		}
 		if i%400 == 0 {
@@ -43,7 +44,7 @@ func TestSlowWatcher(t *testing.T) {
 		}
 	}
 	claim(t, m, "last", "one")
-	if e := await(t, "the last event", events); e.Room != "last" {
+	if e := clustertest.Await(t, "the last event", events); e.Room != "last" {
 		t.Fatalf("%+v", e)
 	}
 }

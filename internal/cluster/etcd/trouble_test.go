@@ -12,6 +12,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/cluster/clustertest"
 	"github.com/symphony-rtc/symphony/internal/cluster/etcd"
 	"github.com/symphony-rtc/symphony/test/services"
 )
@@ -63,7 +64,7 @@ func TestEtcdIsAwayForLong(t *testing.T) {
 	m := join(t, r, "one")
 	claim(t, m, "room", "one")
 	view := cluster.NewView(t.Context(), r)
-	await(t, "the view is in step", view.Synced())
+	clustertest.Await(t, "the view is in step", view.Synced())
 	server.Kill()
 	for end := time.Now().Add(2*ttl + time.Second); time.Now().Before(end); {
 		if _, err := m.Claim(t.Context(), "while away"); err == nil || errors.Is(err, cluster.ErrNoMember) {
@@ -79,12 +80,12 @@ func TestEtcdIsAwayForLong(t *testing.T) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "claim", func() error {
+	clustertest.Eventually(t, "claim", func() error {
 		_, err := m.Claim(t.Context(), "afterwards")
 		return err
 	})
 	checkOwner(t, r, "room", "one")
-	eventually(t, "the view follows", func() error {
+	clustertest.Eventually(t, "the view follows", func() error {
 		if _, ok := view.Owner("afterwards"); !ok {
 			return errors.New("it does not know of the new claim")
 		}
@@ -112,14 +113,14 @@ func TestEtcdIsFrozen(t *testing.T) {
 		case <-time.After(ttl + time.Second):
 		}
 		server.Resume()
-		eventually(t, "claim or loss", func() error {
+		clustertest.Eventually(t, "claim or loss", func() error {
 			_, err := m.Claim(t.Context(), id)
 			if errors.Is(err, cluster.ErrNoMember) {
 				err = nil
 			}
 			return err
 		})
-		eventually(t, "all agree", func() error {
+		clustertest.Eventually(t, "all agree", func() error {
 			select {
 			case <-m.Lost():
 				t.Log("the lease has ended")
@@ -156,13 +157,13 @@ func TestCutForAMoment(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.Mend()
-		if got := await(t, "the news of a room taken", m.Taken()); got != room {
+		if got := clustertest.Await(t, "the news of a room taken", m.Taken()); got != room {
 			t.Fatalf("%q was taken, want %q", got, room)
 		}
 		checkOwner(t, r, room, "")
 	}
 	claim(t, m, "last", "one")
-	eventually(t, "the view follows", func() error {
+	clustertest.Eventually(t, "the view follows", func() error {
 		if _, ok := view.Owner("last"); !ok || view.Rooms("one") != 1 {
 			return fmt.Errorf("%d rooms", view.Rooms("one"))
 		}
@@ -172,7 +173,7 @@ func TestCutForAMoment(t *testing.T) {
 		t.Error("lost")
 	}
 	// Of what was heard, nothing stays in etcd.
-	eventually(t, "the keys of rooms taken go", func() error {
+	clustertest.Eventually(t, "the keys of rooms taken go", func() error {
 		answer, err := other.Client().Get(t.Context(), prefix+"/taken/", clientv3.WithPrefix())
 		if err == nil && len(answer.Kvs) > 0 {
 			err = fmt.Errorf("%d are there", len(answer.Kvs))
@@ -198,7 +199,7 @@ func TestCompacted(t *testing.T) {
 	claim(t, two, "c", "two")
 	resets := make(chan struct{}, 100)
 	view := cluster.NewView(t.Context(), counted{away, resets})
-	await(t, "the view is in step", view.Synced())
+	clustertest.Await(t, "the view is in step", view.Synced())
 
 	l.Cut()
 	if err := r.Forget(t.Context(), "a", "one"); err != nil {
@@ -216,20 +217,20 @@ func TestCompacted(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Mend()
-	await(t, "the watch begins anew", resets)
+	clustertest.Await(t, "the watch begins anew", resets)
 	for room, want := range map[string]string{"a": "", "b": "one", "c": "", "d": "two"} {
-		eventually(t, "the view of "+room, func() error {
+		clustertest.Eventually(t, "the view of "+room, func() error {
 			if h, ok := view.Owner(room); h.ID != want || ok != (want != "") {
 				return fmt.Errorf("it is %q's, want %q's", h.ID, want)
 			}
 			return nil
 		})
 	}
-	if room := await(t, "the news of a room taken", one.Taken()); room != "a" {
+	if room := clustertest.Await(t, "the news of a room taken", one.Taken()); room != "a" {
 		t.Errorf("%q was taken, want a", room)
 	}
 	claim(t, two, "e", "two") // and it goes on
-	eventually(t, "the view of e", func() error {
+	clustertest.Eventually(t, "the view of e", func() error {
 		if _, ok := view.Owner("e"); !ok {
 			return errors.New("free")
 		}
@@ -269,7 +270,7 @@ func TestDataIsLost(t *testing.T) {
 		claim(t, m, fmt.Sprint(i), "one")
 	}
 	view := cluster.NewView(t.Context(), r)
-	await(t, "the view is in step", view.Synced())
+	clustertest.Await(t, "the view is in step", view.Synced())
 	server.Kill()
 	if err := os.RemoveAll(filepath.Join(server.Dir, "member")); err != nil {
 		t.Fatal(err)
@@ -277,10 +278,10 @@ func TestDataIsLost(t *testing.T) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the host is lost", m.Lost())
+	clustertest.Await(t, "the host is lost", m.Lost())
 	m = join(t, r, "two")
 	claim(t, m, "new", "two")
-	eventually(t, "the view follows the new history", func() error {
+	clustertest.Eventually(t, "the view follows the new history", func() error {
 		if h, ok := view.Owner("new"); !ok || h.ID != "two" || view.Rooms("one") != 0 || len(view.Hosts()) != 1 {
 			return fmt.Errorf("%+v, %v, hosts %v", h, ok, view.Hosts())
 		}
