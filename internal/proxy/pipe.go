@@ -106,7 +106,11 @@ func (c *conn) leaveHost(to *route, err error, moved bool) {
 	case errors.As(err, &end):
 		c.p.events.detours.Add(1)
 		to.unpick(end.Code != protocol.CloseMoved)
-		to.fails("its host says: "+end.Reason, end.Code != protocol.CloseMoved)
+		if why := "its host says: " + end.Reason; end.Code == protocol.CloseMoved {
+			to.movedAway(why)
+		} else {
+			to.fails(why, true)
+		}
 	case moved:
 		c.p.events.cut.Add(1)
 		to.fails("its host lost it", true)

@@ -161,10 +161,7 @@ func (to *route) fails(why string, avoid bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if avoid {
-		if r.avoid == nil {
-			r.avoid = make(map[string]time.Time)
-		}
-		r.avoid[to.host.ID] = time.Now().Add(avoidFor)
+		r.shun(to.host.ID, avoidFor)
 	}
 	if r.route == to {
 		r.failed, r.why = to.host.ID, why
@@ -173,8 +170,29 @@ func (to *route) fails(why string, avoid bool) {
 	r.drop(to)
 }
 
-// avoidFor is how long a host that refused a room is not chosen for it.
-const avoidFor = 5 * time.Second
+// movedAway is fails for a host that lets go of the room.
+func (to *route) movedAway(why string) {
+	to.room.mu.Lock()
+	to.room.shun(to.host.ID, avoidMoved)
+	to.room.mu.Unlock()
+	to.fails(why, false)
+}
+
+const (
+	// avoidFor is how long a host that refused a room is not chosen for it.
+	avoidFor = 5 * time.Second
+	// avoidMoved is the same for a host that a room was moved away from. It has one room less than before and would be chosen again and
+	// again, and take the room back as soon as it may, which is before this is over.
+	avoidMoved = 2 * time.Second
+)
+
+// shun keeps a host from being chosen for the room. The room's lock is held.
+func (r *room) shun(id string, d time.Duration) {
+	if r.avoid == nil {
+		r.avoid = make(map[string]time.Time)
+	}
+	r.avoid[id] = time.Now().Add(d)
+}
 
 // drop forgets a route. The room's lock is held.
 func (r *room) drop(to *route) {
