@@ -185,7 +185,7 @@ func (c *conn) finish(err error) {
 	c.in.release()
 	c.out.sock.Close(!hungUp)
 	if code := c.out.why(); code != 0 && !c.byPeer {
-		c.gw.closed.add(code)
+		c.gw.closed.Add(code)
 		c.gw.log.Debug("connection closed", "room", c.room, "code", code)
 	}
 	c.gw.remove(c)

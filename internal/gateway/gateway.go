@@ -34,7 +34,7 @@ type Gateway struct {
 	flushers []flusher
 	hold     atomic.Int64   // for how long, in ns, all relayed messages are held back because processor time is short
 	tasks    sync.WaitGroup // goroutines that write for connections
-	closed   closeCounters
+	closed   ws.Closes
 
 	mu       sync.Mutex
 	open     int    // connections, from before the upgrade until their goroutine ends

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"maps"
-	"sync"
 	"sync/atomic"
 
 	"github.com/symphony-rtc/symphony/protocol"
@@ -30,20 +28,6 @@ type counters struct {
 	_                                                     [128 - 5*8]byte
 }
 
-type closeCounters struct {
-	mu     sync.Mutex
-	byCode map[protocol.CloseCode]uint64
-}
-
-func (c *closeCounters) add(code protocol.CloseCode) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.byCode == nil {
-		c.byCode = make(map[protocol.CloseCode]uint64)
-	}
-	c.byCode[code]++
-}
-
 // Stats returns the counters. It is cheap and safe for concurrent use.
 func (g *Gateway) Stats() Stats {
 	var s Stats
@@ -58,8 +42,6 @@ func (g *Gateway) Stats() Stats {
 	g.mu.Lock()
 	s.Connections, s.Opened = g.open, g.opened
 	g.mu.Unlock()
-	g.closed.mu.Lock()
-	s.Closed = maps.Clone(g.closed.byCode)
-	g.closed.mu.Unlock()
+	s.Closed = g.closed.Counts()
 	return s
 }

@@ -209,7 +209,7 @@ func (c *conn) finish(err error) {
 	var why *protocol.CloseError
 	hungUp, told := errors.Is(err, errClientGone), errors.Is(err, errClosed)
 	if errors.As(err, &why) {
-		c.p.closed.add(why.Code)
+		c.p.closed.Add(why.Code)
 		c.p.log.Debug("connection closed", "code", why.Code, "reason", why.Reason)
 		frame := ws.AppendClose(nil, why.Code, why.Reason)
 		n, err := c.sock.Write(frame)

@@ -28,7 +28,7 @@ type Proxy struct {
 	hosts    news           // of hosts that came, went or changed
 	counters [shardCount]counters
 	events   events
-	closed   closeCounters
+	closed   ws.Closes
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"maps"
-	"sync"
 	"sync/atomic"
 
 	"github.com/symphony-rtc/symphony/protocol"
@@ -46,20 +44,6 @@ type events struct {
 	waiting                                                                           atomic.Int64
 }
 
-type closeCounters struct {
-	mu     sync.Mutex
-	byCode map[protocol.CloseCode]uint64
-}
-
-func (c *closeCounters) add(code protocol.CloseCode) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.byCode == nil {
-		c.byCode = make(map[protocol.CloseCode]uint64)
-	}
-	c.byCode[code]++
-}
-
 // Stats returns the counters. It is cheap and safe for concurrent use.
 func (p *Proxy) Stats() Stats {
 	s := Stats{
@@ -78,8 +62,6 @@ func (p *Proxy) Stats() Stats {
 	p.mu.Lock()
 	s.Connections, s.Rooms = len(p.conns)+p.arriving, len(p.rooms)
 	p.mu.Unlock()
-	p.closed.mu.Lock()
-	s.Closed = maps.Clone(p.closed.byCode)
-	p.closed.mu.Unlock()
+	s.Closed = p.closed.Counts()
 	return s
 }
