@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 )
 
 // startLoad starts that process and returns when all users are connected.
@@ -138,7 +140,7 @@ func TestRelayingDoesNotAllocate(t *testing.T) {
 			clients[i] = dial(t, addr, "r")
 		}
 		eventually(t, "joined", func() bool { return len(host.members("r")) == 4 })
-		frame := clientFrame(opBinary, true, make([]byte, 100))
+		frame := wstest.Frame(opBinary, true, make([]byte, 100))
 		got := make([]byte, 102)
 		relay := func() {
 			clients[0].write(frame)

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 )
 
 // Thousands of connections come and go in every way there is, while their rooms talk; nothing of them stays.
@@ -22,7 +24,7 @@ func TestConnectionsComeAndGo(t *testing.T) {
 				c.send([]byte("hello"))
 				switch round % 6 {
 				case 0: // the client closes
-					c.write(clientFrame(opClose, true, []byte("\x03\xe8")))
+					c.write(wstest.Frame(opClose, true, []byte("\x03\xe8")))
 					c.closed()
 				case 1: // it vanishes
 					_ = c.nc.Close()
@@ -33,7 +35,7 @@ func TestConnectionsComeAndGo(t *testing.T) {
 					c.write([]byte{0xff, 0xff})
 					c.closed()
 				case 4: // it vanishes in the middle of a frame
-					c.write(clientFrame(opBinary, true, make([]byte, 10_000))[:round*7+3])
+					c.write(wstest.Frame(opBinary, true, make([]byte, 10_000))[:round*7+3])
 					_ = c.nc.Close()
 				case 5: // the room closes whoever is there
 					for _, m := range host.members(room) {

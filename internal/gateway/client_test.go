@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -81,8 +80,7 @@ func request(t testing.TB, addr, target string, header map[string]string) (*clie
 func upgradeOver(t testing.TB, nc net.Conn) *client {
 	t.Helper()
 	c := &client{t: t, nc: nc, r: bufio.NewReader(nc)}
-	c.write([]byte("GET /rooms/r HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
+	c.write(wstest.Handshake("/rooms/r"))
 	if response, err := http.ReadResponse(c.r, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("handshake: %v %v", response, err)
 	}
@@ -99,33 +97,6 @@ func dial(t testing.TB, addr, room string) *client {
 	return c
 }
 
-// clientFrame is a frame as a client sends it, masked.
-func clientFrame(op byte, final bool, payload []byte) []byte {
-	return appendClientFrame(nil, op, final, payload)
-}
-
-func appendClientFrame(b []byte, op byte, final bool, payload []byte) []byte {
-	if final {
-		op |= 0x80
-	}
-	switch n := len(payload); {
-	case n < 126:
-		b = append(b, op, 0x80|byte(n))
-	case n < 1<<16:
-		b = binary.BigEndian.AppendUint16(append(b, op, 0x80|126), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint64(append(b, op, 0x80|127), uint64(n))
-	}
-	mask := [4]byte{0x12, 0xf4, 0x05, byte(len(payload))}
-	b = append(b, mask[:]...)
-	at := len(b)
-	b = append(b, payload...)
-	for i := range payload {
-		b[at+i] ^= mask[i%4]
-	}
-	return b
-}
-
 // write sends bytes as they are.
 func (c *client) write(b []byte) {
 	c.t.Helper()
@@ -137,39 +108,11 @@ func (c *client) write(b []byte) {
 // send sends a binary message.
 func (c *client) send(payload []byte) {
 	c.t.Helper()
-	c.write(clientFrame(opBinary, true, payload))
+	c.write(wstest.Frame(opBinary, true, payload))
 }
 
 // frame reads one frame of the server.
-func (c *client) frame() (op byte, payload []byte, err error) {
-	var head [2]byte
-	if _, err := io.ReadFull(c.r, head[:]); err != nil {
-		return 0, nil, err
-	}
-	if head[0]&0xf0 != 0x80 {
-		return 0, nil, fmt.Errorf("first byte of a frame is %#x", head[0])
-	}
-	n := uint64(head[1])
-	switch {
-	case n == 126:
-		var b [2]byte
-		if _, err := io.ReadFull(c.r, b[:]); err != nil {
-			return 0, nil, err
-		}
-		n = uint64(binary.BigEndian.Uint16(b[:]))
-	case n == 127:
-		var b [8]byte
-		if _, err := io.ReadFull(c.r, b[:]); err != nil {
-			return 0, nil, err
-		}
-		n = binary.BigEndian.Uint64(b[:])
-	case n > 127:
-		return 0, nil, errors.New("the server masked a frame")
-	}
-	payload = make([]byte, n)
-	_, err = io.ReadFull(c.r, payload)
-	return head[0] & 0x0f, payload, err
-}
+func (c *client) frame() (op byte, payload []byte, err error) { return wstest.ReadFrame(c.r) }
 
 // message reads the next frame, which must be a binary message.
 func (c *client) message() []byte {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/ws"
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -35,7 +36,7 @@ func TestMessagesAreRelayed(t *testing.T) {
 	if got := a.message(); string(got) != "back" { // and nothing of its own before
 		t.Errorf("got %q", got)
 	}
-	alone.write(clientFrame(opPing, true, []byte("anything?")))
+	alone.write(wstest.Frame(opPing, true, []byte("anything?")))
 	if op, payload, err := alone.frame(); op != opPong || string(payload) != "anything?" || err != nil {
 		t.Errorf("got opcode %d %q %v", op, payload, err)
 	}
@@ -52,11 +53,11 @@ func TestMessagesAreRelayed(t *testing.T) {
 func TestC_BINARY_fragmentsWithControlFramesBetween(t *testing.T) {
 	_, addr := serve(t, &relayHost{echo: true}, Options{})
 	c := dial(t, addr, "r")
-	c.write(clientFrame(opBinary, false, []byte("one ")))
-	c.write(clientFrame(opPing, true, []byte("p")))
-	c.write(clientFrame(opContinuation, false, nil))
-	c.write(clientFrame(opPong, true, nil))
-	c.write(clientFrame(opContinuation, true, []byte("two")))
+	c.write(wstest.Frame(opBinary, false, []byte("one ")))
+	c.write(wstest.Frame(opPing, true, []byte("p")))
+	c.write(wstest.Frame(opContinuation, false, nil))
+	c.write(wstest.Frame(opPong, true, nil))
+	c.write(wstest.Frame(opContinuation, true, []byte("two")))
 	if op, payload, _ := c.frame(); op != opPong || string(payload) != "p" {
 		t.Errorf("got opcode %d %q", op, payload)
 	}
@@ -70,7 +71,7 @@ func TestClientCloses(t *testing.T) {
 	g, addr := serve(t, host, Options{})
 	for payload, want := range map[string]protocol.CloseCode{"": closeNoStatus, "\x03\xe8": ws.CloseNormal, "\x03\xe9bye": 1001, "\x0f\xa0": 4000} {
 		c := dial(t, addr, "r")
-		c.write(clientFrame(opClose, true, []byte(payload)))
+		c.write(wstest.Frame(opClose, true, []byte(payload)))
 		if code, _ := c.closed(); code != want {
 			t.Errorf("%q answered with %d, want %d", payload, code, want)
 		}
@@ -159,7 +160,7 @@ func TestC_REFUSED_tooManyConnections(t *testing.T) {
 	_ = first.nc.Close()
 	eventually(t, "one left", func() bool { return g.Stats().Connections == 1 })
 	c := dial(t, addr, "e")
-	c.write(clientFrame(opPing, true, nil))
+	c.write(wstest.Frame(opPing, true, nil))
 	if op, _, _ := c.frame(); op != opPong {
 		t.Errorf("opcode %d", op)
 	}
@@ -261,7 +262,7 @@ func TestFloodIsSlowedDownAndLosesNothing(t *testing.T) {
 	const count = 400 // far more than the rate, however slow the machine
 	var flood []byte
 	for i := range count {
-		flood = appendClientFrame(flood, opBinary, true, []byte{byte(i >> 8), byte(i)})
+		flood = wstest.AppendFrame(flood, opBinary, true, []byte{byte(i >> 8), byte(i)})
 	}
 	c.write(flood)
 	for i := range count {

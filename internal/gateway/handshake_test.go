@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/symphony-rtc/symphony/internal/room"
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -141,7 +142,7 @@ func TestC_ORIGIN(t *testing.T) {
 			t.Fatalf("%s from %q: %s", c.server, c.origin, response.Status)
 		}
 		if c.allowed {
-			ws.write(clientFrame(opPing, true, []byte("x")))
+			ws.write(wstest.Frame(opPing, true, []byte("x")))
 			if op, _, err := ws.frame(); op != opPong || err != nil {
 				t.Errorf("%s from %q: not allowed: opcode %d, %v", c.server, c.origin, op, err)
 			}
@@ -158,10 +159,8 @@ func TestFramesThatCameWithTheHandshakeAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = nc.Close() }()
-	handshake := "GET /rooms/a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 	c := &client{t: t, nc: nc, r: bufio.NewReader(nc)}
-	c.write(appendClientFrame([]byte(handshake), opBinary, true, []byte("early")))
+	c.write(wstest.AppendFrame(wstest.Handshake("/rooms/a"), opBinary, true, []byte("early")))
 	if _, err := http.ReadResponse(c.r, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/ws"
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 )
 
 // The benchmarks measure the CPU time and the memory of this process alone: the clients are in another one, which is this
@@ -31,9 +32,7 @@ func generateLoad(addr string) (status int) {
 			return 1
 		}
 		conns[i] = nc
-		handshake := "GET /rooms/r" + strconv.Itoa(i/perRoom) + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-		if _, err := nc.Write([]byte(handshake)); err != nil {
+		if _, err := nc.Write(wstest.Handshake("/rooms/r"+strconv.Itoa(i/perRoom))); err != nil {
 			return 1
 		}
 		if _, err := io.ReadFull(nc, make([]byte, len(ws.Acceptance("", false)))); err != nil {
@@ -43,7 +42,7 @@ func generateLoad(addr string) (status int) {
 	}
 	_, _ = os.Stdout.WriteString("ready\n")
 	if rate > 0 {
-		update, presence := clientFrame(opBinary, true, make([]byte, 40)), clientFrame(opBinary, true, make([]byte, 110))
+		update, presence := wstest.Frame(opBinary, true, make([]byte, 40)), wstest.Frame(opBinary, true, make([]byte, 110))
 		go func() {
 			began := time.Now()
 			for n := 0; ; n++ {

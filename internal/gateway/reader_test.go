@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -154,9 +155,9 @@ func framesFrom(script []byte) (stream []byte) {
 		payload := bytes.Repeat([]byte{byte(size), what, byte(len(stream))}, size/3+1)[:size]
 		switch what & 7 {
 		case 0:
-			stream = appendClientFrame(stream, opPing, true, payload[:size&0x7f%126])
+			stream = wstest.AppendFrame(stream, opPing, true, payload[:size&0x7f%126])
 		case 1:
-			stream = appendClientFrame(stream, opPong, true, nil)
+			stream = wstest.AppendFrame(stream, opPong, true, nil)
 		case 2: // whatever follows in the script, raw
 			n := min(len(script), size&0xf)
 			stream, script = append(stream, script[:n]...), script[n:]
@@ -165,15 +166,15 @@ func framesFrom(script []byte) (stream []byte) {
 			if started {
 				op = opContinuation
 			}
-			stream, started = appendClientFrame(stream, op, final, payload), !final
+			stream, started = wstest.AppendFrame(stream, op, final, payload), !final
 		}
 	}
 	return stream
 }
 
 func FuzzReader(f *testing.F) {
-	f.Add(clientFrame(opBinary, true, []byte("hello")), []byte{1}, true)
-	f.Add(append(clientFrame(opBinary, false, []byte("a")), clientFrame(opContinuation, true, make([]byte, 70000))...), []byte{255, 3, 1}, true)
+	f.Add(wstest.Frame(opBinary, true, []byte("hello")), []byte{1}, true)
+	f.Add(append(wstest.Frame(opBinary, false, []byte("a")), wstest.Frame(opContinuation, true, make([]byte, 70000))...), []byte{255, 3, 1}, true)
 	f.Add([]byte("\x03\xff\xff\x23\x00\x10\x00\x05\x00\x33\x7d\x00\x03\x00\x01\x23\x00\x00"), []byte{200, 7}, false)
 	f.Add([]byte("\x23\xff\x7f\x02\x02\x00\x82\x80\x33\x01\x00"), []byte{}, false)
 	f.Fuzz(func(t *testing.T, stream, chunks []byte, raw bool) {
@@ -222,32 +223,32 @@ var malformed = map[string]struct {
 	"reserved bit 1":           {[]byte{0xc2, 0x80, 0, 0, 0, 0}, closeProtocol, "reserved bits"},
 	"reserved bit 2":           {[]byte{0xa2, 0x80, 0, 0, 0, 0}, closeProtocol, "reserved bits"},
 	"reserved bit 3":           {[]byte{0x92, 0x80, 0, 0, 0, 0}, closeProtocol, "reserved bits"},
-	"reserved opcode 3":        {clientFrame(3, true, nil), closeProtocol, "opcode 3"},
-	"reserved opcode 7":        {clientFrame(7, true, nil), closeProtocol, "opcode 7"},
-	"reserved opcode 11":       {clientFrame(11, true, nil), closeProtocol, "opcode 11"},
-	"reserved opcode 15":       {clientFrame(15, true, nil), closeProtocol, "opcode 15"},
+	"reserved opcode 3":        {wstest.Frame(3, true, nil), closeProtocol, "opcode 3"},
+	"reserved opcode 7":        {wstest.Frame(7, true, nil), closeProtocol, "opcode 7"},
+	"reserved opcode 11":       {wstest.Frame(11, true, nil), closeProtocol, "opcode 11"},
+	"reserved opcode 15":       {wstest.Frame(15, true, nil), closeProtocol, "opcode 15"},
 	"no mask":                  {[]byte{0x82, 0x00}, closeProtocol, "masked"},
-	"text":                     {clientFrame(opText, true, []byte("hi")), protocol.CloseBadMessage, "text"},
-	"fragmented text":          {clientFrame(opText, false, []byte("hi")), protocol.CloseBadMessage, "text"},
-	"fragmented ping":          {clientFrame(opPing, false, nil), closeProtocol, "fragmented"},
-	"long ping":                {clientFrame(opPing, true, make([]byte, 126)), closeProtocol, "125"},
-	"long close":               {clientFrame(opClose, true, make([]byte, 126)), closeProtocol, "125"},
-	"continuation of nothing":  {clientFrame(opContinuation, true, nil), closeProtocol, "continuation"},
-	"continuation after final": {append(clientFrame(opBinary, true, nil), clientFrame(opContinuation, true, nil)...), closeProtocol, "continuation"},
-	"message within another":   {append(clientFrame(opBinary, false, nil), clientFrame(opBinary, true, nil)...), closeProtocol, "within"},
+	"text":                     {wstest.Frame(opText, true, []byte("hi")), protocol.CloseBadMessage, "text"},
+	"fragmented text":          {wstest.Frame(opText, false, []byte("hi")), protocol.CloseBadMessage, "text"},
+	"fragmented ping":          {wstest.Frame(opPing, false, nil), closeProtocol, "fragmented"},
+	"long ping":                {wstest.Frame(opPing, true, make([]byte, 126)), closeProtocol, "125"},
+	"long close":               {wstest.Frame(opClose, true, make([]byte, 126)), closeProtocol, "125"},
+	"continuation of nothing":  {wstest.Frame(opContinuation, true, nil), closeProtocol, "continuation"},
+	"continuation after final": {append(wstest.Frame(opBinary, true, nil), wstest.Frame(opContinuation, true, nil)...), closeProtocol, "continuation"},
+	"message within another":   {append(wstest.Frame(opBinary, false, nil), wstest.Frame(opBinary, true, nil)...), closeProtocol, "within"},
 	"length 5 in 2 bytes":      {[]byte{0x82, 0xfe, 0, 5, 0, 0, 0, 0}, closeProtocol, "shortest"},
 	"length 300 in 8 bytes":    {[]byte{0x82, 0xff, 0, 0, 0, 0, 0, 0, 1, 44, 0, 0, 0, 0}, closeProtocol, "shortest"},
 	"length over 63 bits":      {[]byte{0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, closeProtocol, "63 bits"},
-	"too long":                 {clientFrame(opBinary, true, make([]byte, 1001))[:8], protocol.CloseTooLarge, "up to 1000"},
+	"too long":                 {wstest.Frame(opBinary, true, make([]byte, 1001))[:8], protocol.CloseTooLarge, "up to 1000"},
 	"terabytes announced":      {[]byte{0x82, 0xff, 0, 0, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0}, protocol.CloseTooLarge, "up to 1000"},
-	"too long in fragments":    {append(clientFrame(opBinary, false, make([]byte, 900)), clientFrame(opContinuation, false, make([]byte, 101))...), protocol.CloseTooLarge, "up to 1000"},
-	"close with one byte":      {clientFrame(opClose, true, []byte{3}), closeProtocol, "one byte"},
-	"close 999":                {clientFrame(opClose, true, []byte{3, 0xe7}), closeProtocol, "999"},
-	"close 1005":               {clientFrame(opClose, true, []byte{3, 0xed}), closeProtocol, "1005"},
-	"close 1006":               {clientFrame(opClose, true, []byte{3, 0xee}), closeProtocol, "1006"},
-	"close 2999":               {clientFrame(opClose, true, []byte{0x0b, 0xb7}), closeProtocol, "2999"},
-	"close 5000":               {clientFrame(opClose, true, []byte{0x13, 0x88}), closeProtocol, "5000"},
-	"close reason not UTF-8":   {clientFrame(opClose, true, []byte{3, 0xe8, 0xff}), closeInvalidText, "UTF-8"},
+	"too long in fragments":    {append(wstest.Frame(opBinary, false, make([]byte, 900)), wstest.Frame(opContinuation, false, make([]byte, 101))...), protocol.CloseTooLarge, "up to 1000"},
+	"close with one byte":      {wstest.Frame(opClose, true, []byte{3}), closeProtocol, "one byte"},
+	"close 999":                {wstest.Frame(opClose, true, []byte{3, 0xe7}), closeProtocol, "999"},
+	"close 1005":               {wstest.Frame(opClose, true, []byte{3, 0xed}), closeProtocol, "1005"},
+	"close 1006":               {wstest.Frame(opClose, true, []byte{3, 0xee}), closeProtocol, "1006"},
+	"close 2999":               {wstest.Frame(opClose, true, []byte{0x0b, 0xb7}), closeProtocol, "2999"},
+	"close 5000":               {wstest.Frame(opClose, true, []byte{0x13, 0x88}), closeProtocol, "5000"},
+	"close reason not UTF-8":   {wstest.Frame(opClose, true, []byte{3, 0xe8, 0xff}), closeInvalidText, "UTF-8"},
 }
 
 // Whoever breaks a rule is told which, and nobody else notices.

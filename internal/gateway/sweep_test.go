@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -53,7 +54,7 @@ func TestP_OWNER_probe(t *testing.T) {
 	}
 	for range 1 + probeSilence {
 		before := g.Stats().BytesIn
-		alive.write(clientFrame(opPong, true, nil))
+		alive.write(wstest.Frame(opPong, true, nil))
 		eventually(t, "the pong was read", func() bool { return g.Stats().BytesIn > before })
 		g.sweepAll()
 	}
@@ -118,7 +119,7 @@ func TestC_PING_C_LONELY(t *testing.T) {
 	eventually(t, "joined", func() bool { return len(host.members("r")) == 1 && len(host.members("busy")) == 1 })
 	for range 4 * 6 {
 		before := g.Stats().BytesIn
-		busy.write(clientFrame(opPong, true, nil))
+		busy.write(wstest.Frame(opPong, true, nil))
 		eventually(t, "the pong was read", func() bool { return g.Stats().BytesIn > before })
 		host.send("busy", []byte("hello"), false)
 		g.sweepAll()

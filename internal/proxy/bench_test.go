@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 )
 
 // The benchmarks measure the CPU time of this process alone, which has only the proxy in it: clients and hosts are in another
@@ -130,7 +132,7 @@ func benchClient(addr string, i int, rate float64, ready *sync.WaitGroup) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	_, _ = fmt.Fprintf(nc, "GET /rooms/r%d HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", i)
+	_, _ = nc.Write(wstest.Handshake(fmt.Sprint("/rooms/r", i)))
 	first := make([]byte, 1024)
 	for n := 0; ; { // the acceptance, and the host's step 1
 		k, err := nc.Read(first[n:])
@@ -153,7 +155,7 @@ func benchClient(addr string, i int, rate float64, ready *sync.WaitGroup) {
 	}
 	update := awarenessOf(uint64(1<<28+i), 5, string(state))
 	payload := append([]byte{1, byte(len(update))}, update...)
-	frame := clientFrame(2, true, payload)
+	frame := wstest.Frame(2, true, payload)
 	every := time.Duration(float64(time.Second) / rate)
 	time.Sleep(time.Duration(i) * every / 997 % every)
 	ticker := time.NewTicker(every)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
 	"github.com/symphony-rtc/symphony/internal/ws"
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -225,7 +226,7 @@ func TestClientCloses(t *testing.T) {
 		c := host.next()
 		c.send(stepOne)
 		s.message(stepOne)
-		_ = s.write(clientFrame(ws.OpClose, true, binary.BigEndian.AppendUint16(nil, uint16(code))))
+		_ = s.write(wstest.Frame(ws.OpClose, true, binary.BigEndian.AppendUint16(nil, uint16(code))))
 		if op, payload := c.frame(); op != ws.OpClose || binary.BigEndian.Uint16(payload) != uint16(code) {
 			t.Fatalf("the host got opcode %d % x", op, payload)
 		}
@@ -362,9 +363,9 @@ func TestHostDiesWithinAMessageOfTheClient(t *testing.T) {
 	d := w.proxy(Options{}, nil)
 	update := append([]byte{0, 2, 0xfe, 0xff, 0x7f}, make([]byte, 2<<20)...)
 	for name, frames := range map[string][][]byte{
-		"a long frame": {clientFrame(ws.OpBinary, true, update)[:1500000], clientFrame(ws.OpBinary, true, update)[1500000:]},
-		"fragments":    {clientFrame(ws.OpBinary, false, update[:100]), clientFrame(ws.OpContinuation, true, update[100:1000])},
-		"one byte":     {clientFrame(ws.OpBinary, false, update[:1]), clientFrame(ws.OpContinuation, true, update[1:1000])},
+		"a long frame": {wstest.Frame(ws.OpBinary, true, update)[:1500000], wstest.Frame(ws.OpBinary, true, update)[1500000:]},
+		"fragments":    {wstest.Frame(ws.OpBinary, false, update[:100]), wstest.Frame(ws.OpContinuation, true, update[100:1000])},
+		"one byte":     {wstest.Frame(ws.OpBinary, false, update[:1]), wstest.Frame(ws.OpContinuation, true, update[1:1000])},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := dialRoom(t, d.addr, "r", true)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/symphony-rtc/symphony/internal/ws"
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -90,7 +91,7 @@ func TestStreamInAnyChunks(t *testing.T) {
 				payload[i] = byte(rng.Uint32())
 			}
 			if rng.IntN(2) == 0 {
-				data = append(data, clientFrame(ws.OpBinary, rng.IntN(5) > 0, payload)...)
+				data = append(data, wstest.Frame(ws.OpBinary, rng.IntN(5) > 0, payload)...)
 			} else {
 				data = append(data, framed(payload)...)
 			}
@@ -100,7 +101,7 @@ func TestStreamInAnyChunks(t *testing.T) {
 }
 
 func FuzzStream(f *testing.F) {
-	f.Add(clientFrame(ws.OpBinary, true, []byte("hello")), uint64(1))
+	f.Add(wstest.Frame(ws.OpBinary, true, []byte("hello")), uint64(1))
 	f.Add(binary.BigEndian.AppendUint64([]byte{0x82, 0xff}, 1<<62), uint64(2))
 	f.Fuzz(func(t *testing.T, data []byte, seed uint64) {
 		rng := rand.New(rand.NewPCG(seed, 5))
@@ -162,7 +163,7 @@ func TestOwnEntry(t *testing.T) {
 func BenchmarkLook(b *testing.B) {
 	c := &conn{}
 	presence := protocol.AwarenessFrame(awarenessOf(5, 1, `{"cursor":{"x":12,"y":200},"name":"somebody","color":"#aabbcc","selection":[1,2,3,4,5,6]}`)).Payload()
-	up, down := clientFrame(ws.OpBinary, true, presence), framed([]byte("\x00\x02\x28aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))
+	up, down := wstest.Frame(ws.OpBinary, true, presence), framed([]byte("\x00\x02\x28aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))
 	for name, run := range map[string]func(){
 		"presence up": func() {
 			var out batch

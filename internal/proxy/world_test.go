@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,6 +25,7 @@ import (
 	rooms "github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/store/embedded"
 	"github.com/symphony-rtc/symphony/internal/ws"
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -200,12 +200,11 @@ func dialRoom(t testing.TB, addr, room string, symphony bool) *socket {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = nc.Close() })
-	request := "GET /rooms/" + room + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	var protocols []string
 	if symphony {
-		request += "Sec-WebSocket-Protocol: symphony.v1\r\n"
+		protocols = []string{"Sec-WebSocket-Protocol: symphony.v1"}
 	}
-	if _, err := nc.Write([]byte(request + "\r\n")); err != nil {
+	if _, err := nc.Write(wstest.Handshake("/rooms/"+room, protocols...)); err != nil {
 		t.Fatal(err)
 	}
 	s := &socket{t: t, nc: nc, r: bufio.NewReader(nc)}
@@ -217,7 +216,7 @@ func dialRoom(t testing.TB, addr, room string, symphony bool) *socket {
 
 // send sends a binary message, masked.
 func (s *socket) send(payload []byte) error {
-	return s.write(clientFrame(ws.OpBinary, true, payload))
+	return s.write(wstest.Frame(ws.OpBinary, true, payload))
 }
 
 func (s *socket) write(b []byte) error {
@@ -227,57 +226,8 @@ func (s *socket) write(b []byte) error {
 	return err
 }
 
-func clientFrame(op byte, final bool, payload []byte) []byte {
-	if final {
-		op |= 0x80
-	}
-	b := []byte{op}
-	switch n := len(payload); {
-	case n < 126:
-		b = append(b, 0x80|byte(n))
-	case n < 1<<16:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
-	}
-	mask := [4]byte{0x12, 0xf4, 0x05, byte(len(payload))}
-	b = append(b, mask[:]...)
-	at := len(b)
-	b = append(b, payload...)
-	for i := range payload {
-		b[at+i] ^= mask[i%4]
-	}
-	return b
-}
-
 // frame reads one frame.
-func (s *socket) frame() (op byte, payload []byte, err error) {
-	var head [2]byte
-	if _, err := io.ReadFull(s.r, head[:]); err != nil {
-		return 0, nil, err
-	}
-	if head[0]&0xf0 != 0x80 {
-		return 0, nil, fmt.Errorf("first byte of a frame is %#x", head[0])
-	}
-	n := uint64(head[1])
-	switch n {
-	case 126:
-		var b [2]byte
-		if _, err := io.ReadFull(s.r, b[:]); err != nil {
-			return 0, nil, err
-		}
-		n = uint64(binary.BigEndian.Uint16(b[:]))
-	case 127:
-		var b [8]byte
-		if _, err := io.ReadFull(s.r, b[:]); err != nil {
-			return 0, nil, err
-		}
-		n = binary.BigEndian.Uint64(b[:])
-	}
-	payload = make([]byte, n)
-	_, err = io.ReadFull(s.r, payload)
-	return head[0] & 0x0f, payload, err
-}
+func (s *socket) frame() (op byte, payload []byte, err error) { return wstest.ReadFrame(s.r) }
 
 // closed reads until the close frame and returns its code and reason.
 func (s *socket) closed() (protocol.CloseCode, string) {
@@ -331,7 +281,7 @@ func (g *guest) read() {
 		case op == ws.OpBinary:
 			g.person.receive(payload)
 		case op == ws.OpPing:
-			_ = g.write(clientFrame(ws.OpPong, true, payload))
+			_ = g.write(wstest.Frame(ws.OpPong, true, payload))
 		}
 		end := g.err != nil
 		g.mu.Unlock()
