@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
+import { launch, onError, patience, shownText, until } from './page.mjs'
 
 const [address, screenshots, executablePath] = process.argv.slice(2)
-const patience = 60_000
 const problems = []
 
 const files = fileURLToPath(new URL('editor', import.meta.url))
@@ -35,17 +35,7 @@ const site = createServer(({ url }, response) => {
 })
 await new Promise((listening) => site.listen(0, '127.0.0.1', listening))
 
-const browser = await chromium.launch({
-  executablePath,
-  headless: true,
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-background-networking',
-    '--disable-sync',
-    '--no-first-run',
-  ],
-})
+const browser = await chromium.launch(launch(executablePath))
 try {
   await run()
   if (problems.length === 0) console.log('done')
@@ -61,10 +51,7 @@ async function arrive(name, hue) {
   const context = await browser.newContext({ viewport: { width: 900, height: 420 } })
   const window = await context.newPage()
   window.setDefaultTimeout(patience)
-  window.on('pageerror', (error) => problems.push(`${name}: ${error.stack}`))
-  window.on('console', (message) => {
-    if (message.type() === 'error') problems.push(`${name}: ${message.text()}`)
-  })
+  onError(window, (problem) => problems.push(`${name}: ${problem}`))
   const room = encodeURIComponent('editors/🎻')
   await window.goto(`http://127.0.0.1:${site.address().port}/#${address}/${room}/${name}/${hue}`)
   await window.waitForSelector('#status[data-state=connected]')
@@ -74,30 +61,12 @@ async function arrive(name, hue) {
     window,
     press: (key) => window.keyboard.press(key),
     type: (text) => window.keyboard.type(text),
-    shown: () => window.evaluate(shownText),
+    shown: () => shownText(window),
     stored: () => window.evaluate(() => window.room.newText('text').toString()),
     carets: () => window.locator('.cm-ySelectionInfo').allInnerTexts(),
     selected: () => window.locator('.cm-ySelection').allInnerTexts(),
     picture: (of) => window.screenshot({ path: join(screenshots, `editor-${of}.png`) }),
     leave: () => context.close(),
-  }
-}
-
-// The text in the editor, without the names at other people's cursors, which are elements inside of it. Runs in the page.
-function shownText() {
-  const lines = [...document.querySelectorAll('.cm-line')].map((line) => {
-    const copy = line.cloneNode(true)
-    for (const caret of copy.querySelectorAll('.cm-ySelectionCaret')) caret.remove()
-    return copy.textContent
-  })
-  return lines.join('\n')
-}
-
-async function until(what, condition) {
-  const end = Date.now() + patience
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`this did not happen: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 

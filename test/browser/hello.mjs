@@ -5,37 +5,21 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { chromium } from 'playwright-core'
+import { converse, launch, onError, onStranger, patience, shownText, until } from './page.mjs'
 
 const [page, screenshots, executablePath] = process.argv.slice(2)
-const patience = 60_000
-const input = createInterface({ input: process.stdin })
-const lines = input[Symbol.asyncIterator]()
-
-async function stage(name) {
-  console.log(name)
-  await lines.next()
-}
+const { stage, close } = converse()
 
 const profile = await mkdtemp(join(tmpdir(), 'symphony-browser-'))
 const browser = await chromium.launchPersistentContext(profile, {
-  executablePath,
-  headless: true,
+  ...launch(executablePath),
   viewport: { width: 900, height: 620 },
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--no-first-run',
-  ],
 })
 try {
   await run()
 } finally {
-  input.close() // an open one would keep this process alive
+  close()
   await browser.close()
   await rm(profile, { recursive: true, force: true })
 }
@@ -43,39 +27,17 @@ try {
 async function open(name) {
   const window = await browser.newPage()
   const problems = []
-  window.on('pageerror', (error) => problems.push(`error: ${error.message}`))
-  window.on('console', (message) => {
+  const tell = (problem) => problems.push(problem)
+  onError(window, (problem) => {
     // A connection that the server's restart cut is no fault of the page.
-    if (message.type() === 'error' && !/WebSocket connection to/.test(message.text()))
-      problems.push(message.text())
+    if (!/WebSocket connection to/.test(problem)) tell(problem)
   })
-  window.on('request', (request) => {
-    const { origin, protocol } = new URL(request.url())
-    if (protocol.startsWith('http') && origin !== new URL(page).origin) problems.push(`asks ${request.url()}`)
-  })
+  onStranger(window, page, tell)
   window.setDefaultTimeout(patience)
   await window.goto(page)
   await window.waitForSelector('#status[data-state=connected]')
   await window.fill('#my-name', name)
-  return { window, problems, text: () => window.evaluate(shownText) }
-}
-
-// The text in the editor, without the names at other people's cursors, which are elements inside of it. Runs in the page.
-function shownText() {
-  const lines = [...document.querySelectorAll('.cm-line')].map((line) => {
-    const copy = line.cloneNode(true)
-    for (const caret of copy.querySelectorAll('.cm-ySelectionCaret')) caret.remove()
-    return copy.textContent
-  })
-  return lines.join('\n')
-}
-
-async function until(what, condition) {
-  const end = Date.now() + patience
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`this did not happen: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  return { window, problems, text: () => shownText(window) }
 }
 
 // Types at the end of the text, as a person does.

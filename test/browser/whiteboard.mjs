@@ -4,21 +4,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
+import { launch, onError, onStranger, patience, until } from './page.mjs'
 
 const [page, screenshots, executablePath] = process.argv.slice(2)
-const patience = 20_000
 const problems = []
-const browser = await chromium.launch({
-  executablePath,
-  headless: true,
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-background-networking',
-    '--disable-sync',
-    '--no-first-run',
-  ],
-})
+const browser = await chromium.launch(launch(executablePath))
 const key = ({ window }, name) => window.keyboard.press(name)
 const click = ({ window }, id) => window.click(`[data-testid=${id}]`)
 const wave = (x, y) => Array.from({ length: 40 }, (_, i) => [x + i * 5, y + 30 * Math.sin(i / 4)])
@@ -36,15 +26,8 @@ async function arrive(name, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 760 }, ...options })
   const window = await context.newPage()
   window.setDefaultTimeout(patience)
-  window.on('pageerror', (error) => problems.push(`${name}: ${error.stack}`))
-  window.on('console', (message) => {
-    if (message.type() === 'error') problems.push(`${name}: ${message.text()}`)
-  })
-  window.on('request', (request) => {
-    const { origin, protocol } = new URL(request.url())
-    if (protocol.startsWith('http') && origin !== new URL(page).origin)
-      problems.push(`${name} asks ${request.url()}`)
-  })
+  onError(window, (problem) => problems.push(`${name}: ${problem}`))
+  onStranger(window, page, (problem) => problems.push(`${name} ${problem}`))
   await window.goto(page)
   await window.waitForSelector('[data-testid=status][data-connection=connected]')
   await window.fill('[data-testid=name]', name)
@@ -55,14 +38,6 @@ async function arrive(name, options = {}) {
     shapes: () => window.evaluate(() => window.symphony.room.newMap('shapes').toJSON()),
     shown: (kind) => window.locator(`[data-testid=shape][data-kind=${kind}]`),
     picture: (of) => window.screenshot({ path: join(screenshots, `whiteboard-${of}.png`) }),
-  }
-}
-
-async function until(what, condition) {
-  const end = Date.now() + patience
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`this did not happen: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 

@@ -7,28 +7,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { chromium } from 'playwright-core'
+import { converse, launch, patience, until } from './page.mjs'
 
 const [server, screenshots, executablePath] = process.argv.slice(2)
 const room = `zwei Fenster/🎻 ${process.pid}`
-const patience = 60_000
-const input = createInterface({ input: process.stdin })
-const lines = input[Symbol.asyncIterator]()
-const cleanUp = [() => input.close()]
-
-async function stage(name) {
-  console.log(name)
-  await lines.next()
-}
-
-async function until(what, condition) {
-  const end = Date.now() + patience
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`this did not happen: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+const { stage, close } = converse()
+const cleanUp = [close]
 
 /** The way from one person's browser to the server. Cut, nothing gets through, and what was open is reset. */
 async function network() {
@@ -79,17 +64,8 @@ class Person {
     const profile = await mkdtemp(join(tmpdir(), 'symphony-whiteboard-'))
     cleanUp.push(() => rm(profile, { recursive: true, force: true }))
     person.browser = await chromium.launchPersistentContext(profile, {
-      executablePath,
-      headless: true,
+      ...launch(executablePath),
       viewport: { width: 1000, height: 700 },
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--no-first-run',
-      ],
     })
     cleanUp.push(() => person.browser.close())
     person.browser.setDefaultTimeout(patience)
