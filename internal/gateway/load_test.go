@@ -32,7 +32,7 @@ func generateLoad(addr string) (status int) {
 			return 1
 		}
 		conns[i] = nc
-		if _, err := nc.Write(wstest.Handshake("/rooms/r"+strconv.Itoa(i/perRoom))); err != nil {
+		if _, err := nc.Write(wstest.Handshake("/rooms/r" + strconv.Itoa(i/perRoom))); err != nil {
 			return 1
 		}
 		if _, err := io.ReadFull(nc, make([]byte, len(ws.Acceptance("", false)))); err != nil {
