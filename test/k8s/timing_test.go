@@ -43,6 +43,7 @@ func TestOpening(t *testing.T) {
 				t.Errorf("%s was refused although pods were waiting: %v", room, refused)
 			}
 			took = append(took, d)
+			t.Logf("%s: open after %s", room, d)
 			second, d, _, err := openRoom(w.front, room)
 			if err != nil {
 				t.Fatal(err)
