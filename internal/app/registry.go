@@ -50,9 +50,32 @@ func openRegistry(ctx context.Context, config Config, log *slog.Logger) (cluster
 			o.Username = u.User.Username()
 			o.Password, _ = u.User.Password()
 		}
-		return etcd.Open(ctx, o)
+		return openEtcd(ctx, o, log)
 	}
 	return nil, fmt.Errorf("setting cluster.registry: %s is no kind of registry that is known; write for example etcd://host:2379", scheme)
+}
+
+// etcdPatience is how long a process that starts waits for etcd, which may just be away.
+const etcdPatience = 30 * time.Second
+
+// openEtcd connects to etcd and tries again while it does not answer.
+func openEtcd(ctx context.Context, o etcd.Options, log *slog.Logger) (cluster.Registry, error) {
+	for end := time.Now().Add(etcdPatience); ; {
+		began := time.Now()
+		registry, err := etcd.Open(ctx, o)
+		if err == nil {
+			return registry, nil
+		}
+		if ctx.Err() != nil || time.Now().After(end) {
+			return nil, err
+		}
+		log.Warn("the registry does not answer; trying again", "error", err)
+		select {
+		case <-time.After(time.Until(began.Add(time.Second))): // it may have taken its time already
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 // etcdTLS is how etcd is known, and this process to it.

@@ -76,7 +76,9 @@ func newServerCommand(cmd *cobra.Command, start func(context.Context, app.Config
 		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 		defer signal.Stop(signals)
 
-		server, err := start(cmd.Context(), config, log, Version())
+		ctx, cancel := context.WithCancel(cmd.Context())
+		defer cancel() // not before: credentials of clouds are renewed with it
+		server, err := startUntilSignal(signals, cancel, func() (*app.Server, error) { return start(ctx, config, log, Version()) })
 		if err != nil {
 			return err
 		}
@@ -86,6 +88,30 @@ func newServerCommand(cmd *cobra.Command, start func(context.Context, app.Config
 		return runUntilSignal(server, signals, config)
 	}
 	return cmd
+}
+
+// startUntilSignal starts a server; a signal meanwhile ends the attempt.
+func startUntilSignal(signals <-chan os.Signal, cancel func(), start func() (*app.Server, error)) (*app.Server, error) {
+	type result struct {
+		server *app.Server
+		err    error
+	}
+	started := make(chan result, 1)
+	go func() {
+		server, err := start()
+		started <- result{server, err}
+	}()
+	select {
+	case r := <-started:
+		return r.server, r.err
+	case <-signals:
+		cancel()
+	}
+	r := <-started
+	if r.err == nil { // it was just done
+		r.err = r.server.Shutdown(context.Background())
+	}
+	return nil, errors.Join(errors.New("stopped while it was starting"), r.err)
 }
 
 // runUntilSignal waits for a signal, or for the server to fail or to have nothing more to do, and shuts it down.
