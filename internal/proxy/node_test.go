@@ -15,6 +15,9 @@ import (
 // write know that it is durable.
 func TestNodeClientsNoticeNothing(t *testing.T) {
 	if _, err := os.Stat("../../node_modules/ws"); err != nil {
+		if os.Getenv("SYMPHONY_TEST_ALL") != "" {
+			t.Fatal("the npm packages are not installed: run npm ci first")
+		}
 		t.Skip("the npm packages are not installed: run npm ci first")
 	}
 	if testing.Short() {
