@@ -61,5 +61,7 @@ nsenter --mount="/proc/$(cat "$where/pid1")/ns/mnt" -- \
 	ctr -a /run/containerd/containerd.sock -n k8s.io images import "$PWD/$work/image.tar" >/dev/null
 
 export SYMPHONY_TEST_K8S=node SYMPHONY_TEST_K8S_IMAGE=$image SYMPHONY_K8S_REPORT
+# For a second node, and to stop and start the parts of Kubernetes.
+export SYMPHONY_TEST_K8S_IMAGE_FILE=$PWD/$work/image.tar SYMPHONY_TEST_K8S_RUN=$where
 # Clients, etcd, Postgres and S3 are processes in the node's network; everything else of them is as outside.
 (cd test/k8s && "$node/in.sh" "../../$out" -test.timeout 30m "$@")

@@ -2,7 +2,6 @@ package k8s
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,15 +17,10 @@ func TestBalloonsGiveWay(t *testing.T) {
 	w := newWorld(t, changes{variant: "pool", settings: settings, patches: largePods}, 1)
 
 	// As many balloons as the node has room for, and no place beside them.
-	var nodes struct {
-		Items []struct {
-			Status struct{ Allocatable map[string]string }
-		}
-	}
-	w.must(t, http.MethodGet, "/api/v1/nodes", nil, &nodes)
-	cpus, err := strconv.Atoi(nodes.Items[0].Status.Allocatable["cpu"])
+	allocatable := w.nodes(t)[0].Status.Allocatable["cpu"]
+	cpus, err := strconv.Atoi(allocatable)
 	if err != nil {
-		t.Skipf("a node with %s processors", nodes.Items[0].Status.Allocatable["cpu"])
+		t.Skipf("a node with %s processors", allocatable)
 	}
 	balloons := (cpus*1000-2*100-300)/300 + 1 // one too many, which waits
 	kubectl(t, "", "--namespace", w.name, "scale", "deployment/symphony-balloon", fmt.Sprint("--replicas=", balloons))

@@ -88,19 +88,9 @@ func newWorld(t *testing.T, c changes, free int) *world {
 // nodeAddress is where pods reach processes of the node's network.
 func (w *world) nodeAddress() string {
 	w.t.Helper()
-	var nodes struct {
-		Items []struct {
-			Status struct {
-				Addresses []struct{ Type, Address string }
-			}
-		}
-	}
-	w.must(w.t, http.MethodGet, "/api/v1/nodes", nil, &nodes)
-	for _, node := range nodes.Items {
-		for _, a := range node.Status.Addresses {
-			if a.Type == "InternalIP" {
-				return a.Address
-			}
+	for _, n := range w.nodes(w.t) {
+		if a := n.address(); a != "" {
+			return a
 		}
 	}
 	w.t.Fatal("the node has no address")
