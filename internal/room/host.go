@@ -246,6 +246,9 @@ func (h *Host) enter(id string) (r *room, fresh bool, held <-chan struct{}, err 
 		return r, false, nil, nil
 	}
 	if len(h.rooms) >= h.opts.MaxRooms {
+		if c := h.opts.Claims; c != nil { // somebody may have named this host for it; a later claim is after this
+			c.Release(id)
+		}
 		return nil, false, nil, protocol.Closef(protocol.CloseFull, "this server has its limit of %d rooms open", h.opts.MaxRooms)
 	}
 	r = newRoom(h, id)

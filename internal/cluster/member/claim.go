@@ -2,7 +2,9 @@ package member
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -37,6 +39,7 @@ func (m *Member) claim(ctx context.Context, id string) error {
 	}
 	owner, err := m.ask(ctx, id)
 	if err != nil {
+		m.disown(id)
 		return fmt.Errorf("claim room %q: %w", id, err)
 	}
 	if owner.ID != m.self.ID {
@@ -70,42 +73,66 @@ func (m *Member) decline(ctx context.Context, id string) {
 
 // Release implements room.Claims.
 func (m *Member) Release(id string) {
-	enter, leave := m.turn(id)
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	delete(m.claimed, id)
-	if m.left { // every claim is gone with the membership
-		go leave()
-		return
-	}
-	m.work.Go(func() {
-		<-enter
-		m.release(id)
-		leave()
-		m.changes()
-		m.retire()
+	m.mu.Unlock()
+	m.later(id, func() { m.release(id) })
+}
+
+// disown ends a claim that failed, because it may have taken effect all the same: the room would be nobody's as long as this host
+// lives. If it was claimed again by then it stays.
+func (m *Member) disown(id string) {
+	m.later(id, func() {
+		if !m.has(id) {
+			m.release(id)
+		}
 	})
 }
 
-// retire ends a member with Options.Once that has no room any more, if it stays so for a moment.
-func (m *Member) retire() {
-	if !m.o.Once {
-		return
-	}
-	select {
-	case <-time.After(linger):
-	case <-m.ctx.Done():
-		return
-	}
+// later runs f in a goroutine when the calls about the room that came before are over. After Leave it does nothing: every claim
+// is gone with the membership.
+func (m *Member) later(id string, f func()) {
+	enter, leave := m.turn(id)
 	m.mu.Lock()
-	over := len(m.claimed) == 0 && len(m.lines) == 0
-	if over {
-		m.draining = true
+	left := m.left
+	if !left {
+		m.work.Go(func() {
+			<-enter
+			f()
+			leave()
+			m.changes()
+			m.retire()
+		})
 	}
 	m.mu.Unlock()
-	if over {
-		m.changes()
-		m.once.Do(func() { close(m.done) })
+	if left {
+		leave()
+	}
+}
+
+// retire ends a member with Options.Once that had a room and has none any more, if it stays so for a moment.
+func (m *Member) retire() {
+	for m.o.Once {
+		select {
+		case <-time.After(linger):
+		case <-m.ctx.Done():
+			return
+		}
+		m.mu.Lock()
+		claiming := len(m.lines) > 0
+		over := m.first && len(m.claimed) == 0
+		if over && !claiming {
+			m.draining = true
+		}
+		m.mu.Unlock()
+		switch {
+		case !over:
+			return
+		case !claiming:
+			m.changes()
+			m.once.Do(func() { close(m.done) })
+			return
+		}
 	}
 }
 
@@ -117,6 +144,9 @@ func (m *Member) release(id string) {
 	delete(m.moving, id)
 	is := m.is
 	m.mu.Unlock()
+	if is == nil { // it has not joined: it has no claims
+		return
+	}
 	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
 		ctx, cancel := context.WithTimeout(m.ctx, claimTime)
 		err := is.Release(ctx, id, to)
@@ -138,15 +168,19 @@ func (m *Member) release(id string) {
 // Move lets go of a room, for the host with the id to, or for whichever is chosen if that is empty. Members are told to look for
 // the room anew. It returns when the room is gone from here, at once if it is not here.
 func (m *Member) Move(ctx context.Context, id, to string) error {
-	if !m.has(id) {
+	m.mu.Lock()
+	switch {
+	case !m.claimed[id]:
+		m.mu.Unlock()
 		return nil
-	}
-	if to == m.self.ID {
+	case to == m.self.ID:
+		m.mu.Unlock()
 		return fmt.Errorf("move room %q: this host, %s, serves it already", id, to)
 	}
-	m.mu.Lock()
+	now := time.Now()
+	maps.DeleteFunc(m.moved, func(_ string, until time.Time) bool { return now.After(until) })
 	m.moving[id] = to
-	m.moved[id] = time.Now().Add(movedFor)
+	m.moved[id] = now.Add(movedFor)
 	m.mu.Unlock()
 	err := m.rooms.Evict(ctx, id, errMoved)
 	if err != nil {
@@ -211,6 +245,12 @@ func (m *Member) Leave(ctx context.Context) error {
 	}
 	m.cancel()
 	m.work.Wait()
+	m.mu.Lock()
+	last := m.is
+	m.mu.Unlock()
+	if last != is { // it was registering again
+		err = errors.Join(err, last.Leave(ctx))
+	}
 	return err
 }
 

@@ -40,6 +40,7 @@ const (
 	noticed     = 10 * time.Millisecond // until keep has seen that a membership is lost
 	linger      = time.Second           // a member with Options.Once waits for another claim of its room, such as that of a Hold
 	movedFor    = time.Second           // a room that was moved away is not taken back for so long
+	ceded       = time.Second           // a room that somebody had the registry take away is not claimed again for so long
 	drainers    = 8                     // rooms that are let go of at the same time
 )
 
@@ -190,7 +191,14 @@ func (m *Member) keep(is cluster.Membership) {
 			return
 		case id := <-is.Taken():
 			m.log.Warn("the registry gave up this host's claim of a room: somebody could not reach it", "room", id)
-			m.spawn(func() { m.reclaim(id) })
+			m.spawn(func() {
+				// First others, who could not reach this host, may have the room: it would not help them to find it here again.
+				select {
+				case <-time.After(ceded):
+					m.reclaim(id)
+				case <-m.ctx.Done():
+				}
+			})
 		case <-is.Lost():
 			m.log.Error("the registry took this host for dead; registering again")
 			if is = m.again(); is == nil {

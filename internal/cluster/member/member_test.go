@@ -1,6 +1,7 @@
 package member_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type world struct {
 	t        *testing.T
 	store    *embedded.Store
 	registry *memory.Registry
+	through  cluster.Registry // that hosts get; registry if it is nil
+	capacity int              // of hosts; 100 if it is 0
 }
 
 func newWorld(t *testing.T) *world {
@@ -33,7 +36,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t, store, memory.New()}
+	w := &world{t: t, store: store, registry: memory.New()}
 	t.Cleanup(func() {
 		if err := errors.Join(w.registry.Close(), store.Close()); err != nil {
 			t.Error(err)
@@ -51,8 +54,13 @@ type host struct {
 
 func (w *world) host(id string, o member.Options) *host {
 	w.t.Helper()
-	h := &host{seat: member.New(w.registry, cluster.Host{ID: id, Address: id + ":1", Capacity: 100}, o), id: id}
-	h.Host = room.NewHost(w.store, room.Options{Claims: h.seat, Grace: 10 * time.Millisecond})
+	capacity := cmp.Or(w.capacity, 100)
+	through := w.through
+	if through == nil {
+		through = w.registry
+	}
+	h := &host{seat: member.New(through, cluster.Host{ID: id, Address: id + ":1", Capacity: capacity}, o), id: id}
+	h.Host = room.NewHost(w.store, room.Options{Claims: h.seat, Grace: 10 * time.Millisecond, MaxRooms: capacity})
 	if err := h.seat.Join(w.t.Context(), h.Host); err != nil {
 		w.t.Fatal(err)
 	}
