@@ -50,6 +50,19 @@ func (a *API) permit(r *http.Request) *problem {
 	return nil
 }
 
+// Permit passes on what an API with these options would not refuse for who asks: for a proxy, whose hosts take the proxy for the one
+// who asks. Whether the token is right is left to them.
+func Permit(next http.Handler, o Options) http.Handler {
+	access := &API{o: o}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if problem := access.permit(r); problem != nil {
+			problem.write(w)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // hasToken compares in a time that says nothing about the token.
 func hasToken(r *http.Request, token string) bool {
 	scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")

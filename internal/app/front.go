@@ -97,8 +97,9 @@ func startFront(ctx context.Context, config Config, log *slog.Logger, metrics *t
 	health := admin.NewHealth()
 	health.Check("registry", synced(view))
 	private, known := access(config, listener.Addr(), log)
-	hosts := admin.Hosts(view.Hosts, admin.Options{Token: config.Admin.Token, ReadOnly: !private && config.Admin.Token == ""})
-	forward := edge.Management()
+	who := admin.Options{Token: config.Admin.Token, ReadOnly: !private && config.Admin.Token == ""}
+	hosts := admin.Hosts(view.Hosts, who)
+	forward := admin.Permit(edge.Management(), who)
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == admin.HostsPath {
 			hosts.ServeHTTP(w, r)
