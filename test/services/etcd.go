@@ -21,14 +21,7 @@ func Etcd(t testing.TB) *Server {
 // EtcdAt is Etcd at a place, where its port is 2379.
 func EtcdAt(t testing.TB, place network.Place) *Server {
 	t.Helper()
-	program, err := exec.LookPath("etcd")
-	if err != nil {
-		err = errors.New("etcd is not installed: `scripts/setup.sh etcd` installs it")
-		if os.Getenv("SYMPHONY_TEST_ALL") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	program := etcdProgram(t)
 	s := newServer(t, place, "2379", "/health")
 	url := "http://" + s.Addr
 	peer := "http://" + place.Addr(t, "2380")
@@ -42,4 +35,18 @@ func EtcdAt(t testing.TB, place network.Place) *Server {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// etcdProgram is the path of etcd. Without one the test is skipped, or fails where everything has to be tested.
+func etcdProgram(t testing.TB) string {
+	t.Helper()
+	program, err := exec.LookPath("etcd")
+	if err != nil {
+		err = errors.New("etcd is not installed: `scripts/setup.sh etcd` installs it")
+		if os.Getenv("SYMPHONY_TEST_ALL") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	return program
 }

@@ -26,7 +26,10 @@ type Server struct {
 	place   network.Place
 	command func() *exec.Cmd
 	probe   string // a path that it answers, with whatever status, when it is ready
-	log     string // a file with its output
+	// What is asked for probe, if that is not Addr, and whether the answer has to be 200.
+	probeAddr string
+	healthy   bool
+	log       string // a file with its output
 
 	mu  sync.Mutex // held while the process is started or ended
 	run *run       // nil while there is none
@@ -43,6 +46,7 @@ func newServer(t testing.TB, place network.Place, port, probe string) *Server {
 	t.Helper()
 	home := t.TempDir()
 	s := &Server{Addr: place.Addr(t, port), Dir: filepath.Join(home, "data"), place: place, probe: probe, log: filepath.Join(home, "log")}
+	s.probeAddr = s.Addr
 	if err := os.Mkdir(s.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -91,9 +95,13 @@ func (s *Server) awaitAnswer(r *run) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	deadline := time.Now().Add(patience)
 	for {
-		resp, err := client.Get("http://" + s.Addr + s.probe)
+		resp, err := client.Get("http://" + s.probeAddr + s.probe)
 		if err == nil {
-			return resp.Body.Close()
+			resp.Body.Close()
+			if !s.healthy || resp.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = errors.New(resp.Status)
 		}
 		select {
 		case <-r.ended:
