@@ -26,6 +26,7 @@ type Network struct {
 type Machine struct {
 	Place
 	Name string
+	Wire *Wire // nil, unless it was made by Wired
 
 	network *Network
 	space   *os.File // holds the namespace while nothing runs in it
@@ -44,11 +45,8 @@ var sandbox struct {
 func New(t testing.TB) *Network {
 	t.Helper()
 	sandbox.once.Do(func() { sandbox.err = prepare() })
-	if err := sandbox.err; err != nil {
-		if os.Getenv("SYMPHONY_TEST_ALL") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+	if sandbox.err != nil {
+		leaveOut(t, sandbox.err)
 	}
 	sandbox.mu.Lock()
 	sandbox.networks++
@@ -66,6 +64,15 @@ func New(t testing.TB) *Network {
 		n.must("ip", "link", "del", n.bridge())
 	})
 	return n
+}
+
+// leaveOut skips a test that cannot be run here, or has it fail where everything has to be tested.
+func leaveOut(t testing.TB, why error) {
+	t.Helper()
+	if os.Getenv("SYMPHONY_TEST_ALL") != "" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
 }
 
 // prepare makes what all networks of the sandbox share.
@@ -95,26 +102,65 @@ func (n *Network) address(host int) string { return fmt.Sprintf("10.77.%d.%d", n
 // process.
 func (n *Network) Machine(name string) *Machine {
 	n.t.Helper()
+	m, port := n.newMachine(name)
+	m.must("ip", "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns",
+		// Not the number of this process: its first thread may just be starting something on a machine.
+		fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), sandbox.space.Fd()))
+	n.join(m, port)
+	return m
+}
+
+// Wired adds a machine whose packets go through a Wire. Without TAP devices the test is skipped, or fails where everything has to
+// be tested. The seed decides which packets meet what the wire is told to do.
+func (n *Network) Wired(name string, seed int) *Machine {
+	n.t.Helper()
+	if _, err := os.Stat(tunDevice); err != nil {
+		leaveOut(n.t, fmt.Errorf("no TAP devices can be made (`modprobe tun` may help): %w", err))
+	}
+	m, port := n.newMachine(name)
+	var machineEnd *os.File
+	err := m.enter(func() (err error) {
+		machineEnd, err = tap("eth0")
+		return err
+	})
+	if err != nil {
+		n.t.Fatalf("machine %s: %v", name, err)
+	}
+	portEnd, err := tap(port)
+	if err != nil {
+		machineEnd.Close()
+		n.t.Fatalf("machine %s: %v", name, err)
+	}
+	n.join(m, port)
+	m.Wire = startWire(machineEnd, portEnd, seed, n.t.Errorf)
+	n.t.Cleanup(m.Wire.stop)
+	return m
+}
+
+// newMachine makes a machine that is not joined to the switch, and names the port that it shall have there.
+func (n *Network) newMachine(name string) (m *Machine, port string) {
+	n.t.Helper()
 	n.mu.Lock()
 	n.machines++
 	host := n.machines + 1
 	n.mu.Unlock()
-	m := &Machine{Name: name, network: n}
+	m = &Machine{Name: name, network: n}
 	var err error
 	if m.space, err = newSpace(); err != nil {
 		n.t.Fatalf("making a network namespace: %v", err)
 	}
 	n.t.Cleanup(func() { m.space.Close() })
 	m.Place = Place{IP: n.address(host), start: m.start}
-	port := fmt.Sprintf("p%d-%d", n.number, host)
 	m.must("ip", "link", "set", "lo", "up")
-	m.must("ip", "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns",
-		// Not the number of this process: its first thread may just be starting something on a machine.
-		fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), sandbox.space.Fd()))
+	return m, fmt.Sprintf("p%d-%d", n.number, host)
+}
+
+// join joins the device eth0 of a machine, which has the given other end, to the switch.
+func (n *Network) join(m *Machine, port string) {
+	n.t.Helper()
 	m.must("ip", "addr", "add", m.IP+"/24", "dev", "eth0")
 	m.must("ip", "link", "set", "eth0", "up")
 	n.must("ip", "link", "set", port, "master", n.bridge(), "up")
-	return m
 }
 
 // must runs a program in the namespace of this process.
@@ -146,8 +192,11 @@ func newSpace() (space *os.File, err error) {
 }
 
 // start starts a process on the machine: it inherits the namespace of the thread that does so.
-func (m *Machine) start(cmd *exec.Cmd) error {
-	return inSpace(func() error { return unix.Setns(int(m.space.Fd()), unix.CLONE_NEWNET) }, cmd.Start)
+func (m *Machine) start(cmd *exec.Cmd) error { return m.enter(cmd.Start) }
+
+// enter calls f on a thread that is in the namespace of the machine.
+func (m *Machine) enter(f func() error) error {
+	return inSpace(func() error { return unix.Setns(int(m.space.Fd()), unix.CLONE_NEWNET) }, f)
 }
 
 // inSpace calls f on a thread that enter has put into another network namespace.

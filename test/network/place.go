@@ -1,5 +1,6 @@
 // Package network gives the processes of a test places of their own: network namespaces with an address each, joined by a
-// switch that can cut any two of them off from each other. All of it is in a sandbox, a tree of processes with a network of its own
+// switch that can cut any two of them off from each other, and, where a test wants that, by wires that delay, lose, double or reorder
+// packets or carry only so many. All of it is in a sandbox, a tree of processes with a network of its own
 // that reaches nothing outside and ends, with everything in it, when the test does, however that ends.
 package network
 
