@@ -68,6 +68,8 @@ type hostConn struct {
 	id   string // the host's
 	sock ws.Socket
 	in   stream
+
+	verdict verdict // on the message of which the rest is to come
 }
 
 // errRefused is wrapped by errors of dial about a host that lives and did not take the connection.

@@ -69,7 +69,7 @@ func (c *conn) pipe(h *hostConn, to *route) error {
 	if ended == nil {
 		ended = c.why() // the other goroutine may have found something
 	}
-	midway := h.in.inside()
+	midway := h.in.inside() && h.verdict.pass
 	h.close()
 	c.sock.ReadDeadline(time.Time{})
 
@@ -183,7 +183,7 @@ func (c *conn) fromHost(h *hostConn, out *batch) (messages int, end, err error) 
 			return messages, nil, nil
 		}
 		switch {
-		case !p.begin, p.op == ws.OpPing, p.op == ws.OpPong, p.op == ws.OpContinuation:
+		case p.op == ws.OpPing, p.op == ws.OpPong:
 			out.pass(&h.in, &p)
 			continue
 		case p.op == ws.OpClose:
@@ -194,22 +194,25 @@ func (c *conn) fromHost(h *hostConn, out *batch) (messages int, end, err error) 
 			}
 			out.pass(&h.in, &p)
 			return messages, errClosed, nil
+		case p.begin && p.op != ws.OpContinuation:
+			messages++
+			m, _ := parseHead(p.payload)
+			m.begins = p.payload
+			if p.end && p.fin {
+				m.payload = p.payload
+			}
+			if h.verdict, err = c.session.fromHost(&m); err != nil {
+				return messages, nil, err
+			}
 		}
-		messages++
-		m, _ := parseHead(p.payload)
-		m.begins = p.payload
-		if p.end && p.fin {
-			m.payload = p.payload
-		}
-		v, err := c.session.fromHost(&m)
-		if err != nil {
-			return messages, nil, err
-		}
-		if v.pass {
+		if h.verdict.pass {
 			out.pass(&h.in, &p)
 		}
-		for _, frame := range v.after {
-			out.add(&h.in, frame)
+		if p.end && p.fin { // nothing may be put into a message
+			for _, frame := range h.verdict.after {
+				out.add(&h.in, frame)
+			}
+			h.verdict.after = nil
 		}
 	}
 }
@@ -246,7 +249,8 @@ type partial struct {
 	known bool          // what it is,
 	head  [maxHead]byte // else what is there of its head
 	n     int
-	drop  bool // no host gets its rest
+	drop  bool     // no host gets its rest
+	after [][]byte // what the host gets after it
 }
 
 // cut drops the rest of the message, because its beginning went to a host that is gone. inside says that the rest of a frame

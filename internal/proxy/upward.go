@@ -30,7 +30,12 @@ func (c *conn) data(p *piece) (pass bool, after [][]byte, err error) {
 			}
 		}
 	}
-	return !now.drop, after, err
+	now.after = append(now.after, after...)
+	if now.open || now.drop { // nothing may be put into a message; and of one that the host does not get whole nothing follows
+		return !now.drop, nil, err
+	}
+	after, now.after = now.after, nil
+	return true, after, err
 }
 
 // whole takes a message that is one frame, and all here.
