@@ -335,7 +335,7 @@ func TestHostDiesWithinAFrame(t *testing.T) {
 		up := host.next()
 		up.send(stepOne)
 		s.message(stepOne)
-		long := framed(make([]byte, c.size))
+		long := framed(append([]byte{0, byte(protocol.SyncUpdate)}, make([]byte, c.size)...))
 		_, _ = up.nc.Write(long[:len(long)-5])
 		if c.cut { // it begins to arrive
 			if _, err := s.r.Peek(100); err != nil {
