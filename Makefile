@@ -6,7 +6,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN     := bin/symphony
 # The page of symphony dev, and one more that the browser tests open: plain y-websocket clients.
 PAGES   := examples/whiteboard/dist/index.html examples/hello/dist/index.html
-BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/symphony-rtc/symphony/internal/cli.version=$(VERSION)"
+# grpcnotrace: without grpc's pages for debugging, which nobody serves here, the linker can leave out what is never called: see
+# cmd/symphony/link_test.go.
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -ldflags "-s -w -X github.com/symphony-rtc/symphony/internal/cli.version=$(VERSION)"
 
 # What the race detector watches: everything with goroutines of its own.
 RACE_PACKAGES := ./internal/room/... ./internal/gateway/... ./internal/store/... ./internal/admin/... ./internal/app/... ./internal/cluster/... ./internal/ipc/... ./internal/proxy/... ./internal/ws/... ./protocol/...
