@@ -23,6 +23,8 @@ const (
 	pieceBytes = 128 << 10
 	// MaxMessage is the longest body of a message. It is there to notice garbage; no real message comes near.
 	MaxMessage = 1 << 30
+	// maxUnfinished is how many bytes of messages that go on a server keeps for a client: what it sends that way is small.
+	maxUnfinished = 64 << 20
 	// keepBuffer is the largest buffer that is kept for reuse.
 	keepBuffer = 1 << 20
 )
@@ -67,6 +69,8 @@ type reader struct {
 	r      *bufio.Reader
 	body   []byte
 	pieces map[header][]byte // of messages that go on; the key has kind and id only
+	held   int               // bytes of them
+	most   int               // of held; 0 for no bound
 }
 
 func newReader(r io.Reader) *reader {
@@ -94,14 +98,21 @@ func (r *reader) next() (h header, body []byte, owned bool, err error) {
 			body, err := r.short(int(h.length))
 			return h, body, false, err
 		}
-		if len(begun)+int(h.length) > MaxMessage {
+		switch {
+		case len(begun)+int(h.length) > MaxMessage:
 			return h, nil, false, fmt.Errorf("malformed message: it has more than %d bytes", MaxMessage)
+		case h.more && h.length != pieceBytes: // there could be any number of messages in almost no bytes
+			return h, nil, false, fmt.Errorf("malformed message: a piece of %d bytes", h.length)
+		case r.most > 0 && r.held+int(h.length) > r.most:
+			return h, nil, false, fmt.Errorf("malformed messages: they go on after %d bytes", r.held)
 		}
+		r.held += int(h.length)
 		if begun, err = readOn(r.r, begun, int(h.length)); err != nil {
 			return h, nil, false, err
 		}
 		if !h.more {
 			delete(r.pieces, key)
+			r.held -= len(begun)
 			return h, begun, true, nil
 		}
 		r.pieces[key] = begun

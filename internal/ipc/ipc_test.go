@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -266,8 +267,9 @@ func TestPiecesAreRead(t *testing.T) {
 	piece := func(id uint64, more bool, body string) {
 		b = append(appendHeader(b, header{length: uint32(len(body)), kind: kindAnswer, id: id, more: more}), body...)
 	}
-	piece(1, true, "one ")
-	piece(2, true, "two ")
+	one, two := strings.Repeat("one ", pieceBytes/4), strings.Repeat("two ", pieceBytes/4)
+	piece(1, true, one)
+	piece(2, true, two)
 	piece(3, false, "short")
 	piece(1, false, "1")
 	piece(2, false, "2")
@@ -283,7 +285,66 @@ func TestPiecesAreRead(t *testing.T) {
 		}
 		got = append(got, fmt.Sprint(h.id, " ", string(body)))
 	}
-	if diff := cmp.Diff([]string{"3 short", "1 one 1", "2 two 2"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"3 short", "1 " + one + "1", "2 " + two + "2"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// unfinished is messages that all go on, without end.
+type unfinished struct {
+	length uint32 // of their pieces
+	rest   []byte
+	sent   int
+}
+
+func (u *unfinished) Read(b []byte) (int, error) {
+	if len(u.rest) == 0 {
+		u.sent++
+		u.rest = append(appendHeader(nil, header{length: u.length, kind: kindCall, id: uint64(u.sent), more: true}), make([]byte, u.length)...)
+	}
+	n := copy(b, u.rest)
+	u.rest = u.rest[n:]
+	return n, nil
+}
+
+// TestUnfinishedMessagesAreBounded: the process of a room must not be able to fill the memory of the one that serves it.
+func TestUnfinishedMessagesAreBounded(t *testing.T) {
+	for _, length := range []uint32{0, 1, pieceBytes} {
+		u := &unfinished{length: length}
+		r := newReader(u)
+		r.most = 10 * pieceBytes
+		if _, _, _, err := r.next(); err == nil {
+			t.Fatal("a message without an end was read")
+		}
+		if u.sent > 20 {
+			t.Errorf("%d pieces of %d bytes were read", u.sent, length)
+		}
+	}
+	// What is finished does not count.
+	var b bytes.Buffer
+	for id := range uint64(50) {
+		b.Write(append(appendHeader(nil, header{length: pieceBytes, kind: kindCall, id: id, more: true}), make([]byte, pieceBytes)...))
+		b.Write(appendHeader(nil, header{kind: kindCall, id: id}))
+	}
+	r := newReader(&b)
+	r.most = 2 * pieceBytes
+	for range 50 {
+		if _, body, _, err := r.next(); err != nil || len(body) != pieceBytes {
+			t.Fatalf("%d bytes, %v", len(body), err)
+		}
+	}
+}
+
+// TestListsThatCannotBe: a message that says it has more elements than it can have takes no memory for them.
+func TestListsThatCannotBe(t *testing.T) {
+	const n = 1 << 20
+	b := append(Pack(nil, uint64(n)), make([]byte, n)...)
+	var list []everything
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := Unpack(b, &list)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 16*n {
+		t.Errorf("%d bytes took %d of memory (%v)", len(b), took, err)
 	}
 }

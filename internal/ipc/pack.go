@@ -186,7 +186,7 @@ func (u *unpacker) slice(v reflect.Value) {
 		v.SetBytes(u.take(n))
 		return
 	}
-	if n > uint64(len(u.b)) { // each element takes a byte at least
+	if n > uint64(len(u.b)/least(v.Type().Elem())) { // memory for them is taken at once
 		u.bad, u.b = true, nil
 	}
 	if u.bad || n == 0 {
@@ -197,4 +197,21 @@ func (u *unpacker) slice(v reflect.Value) {
 	for i := range int(n) {
 		u.value(v.Index(i))
 	}
+}
+
+// least is how many bytes a value of a type takes at least; 1 if that is none.
+func least(t reflect.Type) int {
+	switch {
+	case t == timeType:
+		return 2
+	case t.Kind() == reflect.Float64:
+		return 8
+	case t.Kind() == reflect.Struct:
+		n := 0
+		for i := range t.NumField() {
+			n += least(t.Field(i).Type)
+		}
+		return max(n, 1)
+	}
+	return 1
 }

@@ -135,6 +135,7 @@ type serverConn struct {
 
 func (c *serverConn) read(ctx context.Context, conn net.Conn) error {
 	r := newReader(conn)
+	r.most = maxUnfinished
 	for {
 		h, body, _, err := r.next()
 		if err != nil {
