@@ -7,7 +7,7 @@ import (
 )
 
 // Config is every setting of a Symphony server. A field's name tag is its name in a file, from which its environment
-// variable and flag follow (see Setting); its doc tag is what people read about it.
+// variable and flag follow (see Setting); its alias tag is a shorter flag, if it has one; its doc tag is what people read about it.
 type Config struct {
 	Addr    string   `name:"addr" doc:"address to listen on, host:port; port 0 takes a free one"`
 	Data    string   `name:"data" doc:"directory of the embedded store; it is created if it does not exist"`
@@ -62,7 +62,7 @@ type Admin struct {
 
 // Cluster says how this process serves rooms together with others.
 type Cluster struct {
-	Isolation  string        `name:"isolation" doc:"symphony serve: none (this process serves all rooms) or process (a process for each cluster.capacity rooms)"`
+	Isolation  string        `name:"isolation" alias:"isolation" doc:"symphony serve: none (this process serves all rooms) or process (a process for each cluster.capacity rooms)"`
 	Registry   string        `name:"registry" doc:"where hosts and proxies find each other: etcd://host:2379,host:2379/prefix (etcds:// with TLS); symphony room and symphony proxy need it"`
 	CA         string        `name:"ca" doc:"etcds://: file with the certificates (PEM) of the authorities that etcd's is signed by; empty: those of the system"`
 	Cert       string        `name:"cert" doc:"etcds://: file with this process's certificate (PEM), if etcd asks for one"`

@@ -180,3 +180,18 @@ func TestBytes(t *testing.T) {
 		}
 	}
 }
+
+// The command line would refuse to start with two flags of one name; these are its own.
+func TestEveryFlagHasOneMeaning(t *testing.T) {
+	taken := map[string]string{"config": "the command", "list": "the command", "help": "the command"}
+	for _, s := range Settings(new(Config)) {
+		for _, flag := range []string{s.Flag, s.Alias} {
+			if other, is := taken[flag]; is {
+				t.Errorf("--%s of %s is a flag of %s, too", flag, s.Name, other)
+			}
+			if flag != "" {
+				taken[flag] = s.Name
+			}
+		}
+	}
+}

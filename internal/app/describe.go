@@ -54,8 +54,12 @@ func SettingsMarkdown() string {
 		if value == "" {
 			value = "none"
 		}
-		fmt.Fprintf(&out, "\n### `%s`\n\n%s.\n\nDefault `%s`. Environment `%s`, flag `--%s`.\n",
-			s.Name, strings.ToUpper(s.Doc[:1])+s.Doc[1:], value, s.Env, s.Flag)
+		flag := "`--" + s.Flag + "`"
+		if s.Alias != "" {
+			flag += " or `--" + s.Alias + "`"
+		}
+		fmt.Fprintf(&out, "\n### `%s`\n\n%s.\n\nDefault `%s`. Environment `%s`, flag %s.\n",
+			s.Name, strings.ToUpper(s.Doc[:1])+s.Doc[1:], value, s.Env, flag)
 	}
 	return out.String()
 }

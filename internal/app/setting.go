@@ -18,10 +18,11 @@ const FileEnv = envPrefix + "CONFIG"
 
 // Setting is one field of a Config, as files, the environment, flags and documentation know it.
 type Setting struct {
-	Name string // in a file: the path of names, joined by dots, such as limits.room_members
-	Env  string // SYMPHONY_LIMITS_ROOM_MEMBERS
-	Flag string // limits-room-members
-	Doc  string
+	Name  string // in a file: the path of names, joined by dots, such as limits.room_members
+	Env   string // SYMPHONY_LIMITS_ROOM_MEMBERS
+	Flag  string // limits-room-members
+	Alias string // a shorter flag for the same, "" if there is none
+	Doc   string
 
 	field reflect.Value
 }
@@ -40,6 +41,7 @@ func appendSettings(list []Setting, prefix string, group reflect.Value) []Settin
 				Name:  name,
 				Env:   envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_")),
 				Flag:  strings.NewReplacer(".", "-", "_", "-").Replace(name),
+				Alias: tag.Get("alias"),
 				Doc:   doc,
 				field: group.Field(i),
 			})

@@ -30,7 +30,7 @@ func newServeCommand() *cobra.Command {
 		Long: "Runs a server in this process, without demo page, for pages of its own origin and of the setting origins. Rooms are kept in\n" +
 			"the data directory, or where --storage-catalog (Postgres) and --storage-snapshots (S3, Google Cloud Storage, Azure, a\n" +
 			"directory) say; docs/storage.md explains both.\n" +
-			"With --cluster-isolation process every room is served by a process of its own (docs/isolation.md).\n" + howItEnds,
+			"With --isolation process every room is served by a process of its own (docs/isolation.md).\n" + howItEnds,
 	}, app.StartServe)
 }
 

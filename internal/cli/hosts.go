@@ -11,7 +11,7 @@ func newHostsCommand() *cobra.Command {
 	r := &rooms{}
 	cmd := &cobra.Command{
 		Use: "hosts", Short: "List the hosts of a cluster", Args: noArguments,
-		Long: "Lists the hosts of a cluster as a proxy (symphony proxy, or symphony serve --cluster-isolation process) sees them:\n" +
+		Long: "Lists the hosts of a cluster as a proxy (symphony proxy, or symphony serve --isolation process) sees them:\n" +
 			"how many rooms each serves, how busy it is, and whether it is being drained.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var body struct {

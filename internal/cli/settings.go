@@ -22,9 +22,21 @@ func addSettings(cmd *cobra.Command) *settings {
 	s := &settings{flags: app.Default(), set: cmd.Flags()}
 	s.set.StringVarP(&s.file, "config", "c", "", "YAML file with settings (default: the value of "+app.FileEnv+")")
 	s.set.SortFlags = false
+	aliases := map[string]string{}
 	for _, setting := range app.Settings(&s.flags) {
-		s.set.Var(setting, setting.Flag, setting.Doc)
+		doc := setting.Doc
+		if setting.Alias != "" {
+			aliases[setting.Alias] = setting.Flag
+			doc += "; --" + setting.Alias + " for short"
+		}
+		s.set.Var(setting, setting.Flag, doc)
 	}
+	s.set.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if flag := aliases[name]; flag != "" {
+			name = flag
+		}
+		return pflag.NormalizedName(name)
+	})
 	return s
 }
 
