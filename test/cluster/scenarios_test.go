@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func TestCluster(t *testing.T) {
 	rounds := number(t, "SYMPHONY_CLUSTER_ROUNDS", 0)
 	seed := number(t, "SYMPHONY_CLUSTER_SEED", int(time.Now().UnixNano()&0xffffff))
 	t.Logf("SYMPHONY_CLUSTER_SEED=%d", seed)
-	for i, s := range scenarios {
+	for i, s := range slices.Concat(scenarios, distances) {
 		if rounds == 0 && s.short == 0 {
 			continue
 		}

@@ -37,6 +37,7 @@ type world struct {
 	result *result
 
 	network  *network.Network
+	wired    []*network.Machine // those of a distance
 	etcd     *storage
 	postgres *storage
 	bucket   *storage
@@ -112,12 +113,12 @@ func newWorld(t *testing.T, s scenario, seed int) *world {
 		w.hosts = append(w.hosts, w.newHost(fmt.Sprint("host", i+1)))
 	}
 	for i := range 3 {
-		at := w.network.Machine(fmt.Sprint("proxy", i+1))
+		at := w.machine(fmt.Sprint("proxy", i+1))
 		proxy := &node{Server: harness.NewServerAt(t, at.Place, common...), at: at, name: at.Name}
 		proxy.Command, proxy.Token = "proxy", token
 		w.proxies = append(w.proxies, proxy)
 	}
-	w.puppet = harness.StartPuppetAt(t, w.network.Machine("clients").Place)
+	w.puppet = harness.StartPuppetAt(t, w.machine("clients").Place)
 	w.start()
 	w.sql.KeepJournal(t, w.database)
 	return w
@@ -126,14 +127,14 @@ func newWorld(t *testing.T, s scenario, seed int) *world {
 // startStorage starts etcd, Postgres and the S3 server.
 func (w *world) startStorage() *services.Bucket {
 	t := w.t
-	etcd := w.network.Machine("etcd")
+	etcd := w.machine("etcd")
 	registry := services.EtcdAt(t, etcd.Place)
 	w.etcd = &storage{process: registry, at: etcd, name: "etcd", start: registry.Start}
-	postgres := w.network.Machine("postgres")
+	postgres := w.machine("postgres")
 	w.sql = services.PostgresAt(t, postgres.Place)
 	w.postgres = &storage{process: w.sql, at: postgres, name: "Postgres", start: w.sql.Start}
 	w.database = w.sql.NewDatabase(t)
-	s3 := w.network.Machine("s3")
+	s3 := w.machine("s3")
 	bucket := services.S3At(t, s3.Place)
 	w.bucket = &storage{process: bucket, at: s3, name: "the S3 server", start: bucket.Start}
 	return bucket
@@ -141,7 +142,7 @@ func (w *world) startStorage() *services.Bucket {
 
 // newHost prepares a host on a machine of its own.
 func (w *world) newHost(name string) *node {
-	at := w.network.Machine(name)
+	at := w.machine(name)
 	host := &node{Server: harness.NewServerAt(w.t, at.Place, w.flags...), at: at, name: name}
 	host.Command, host.Env, host.Token = "room", w.env, token
 	return host
