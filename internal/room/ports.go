@@ -93,6 +93,8 @@ type Claims interface {
 	// Claim makes this host the one that serves the room, before the room is opened in the store. An error that is a
 	// *protocol.CloseError is what joiners are told, CloseMoved if another host serves the room.
 	Claim(ctx context.Context, id string) error
+	// Opened says that a room that was claimed is open: from now on the host is used. It returns at once.
+	Opened(id string)
 	// Release says that the room is not on this host, or not any more. It returns at once; calls about one room take effect in
 	// their order. It may be called for a room that this host never claimed, because others can claim rooms for it.
 	Release(id string)

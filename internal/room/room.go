@@ -115,6 +115,9 @@ func (r *room) load() {
 		isolated.looked = now
 	}
 	r.phase = open
+	if r.claimed {
+		r.host.opts.Claims.Opened(r.id)
+	}
 	doc.SetLimits(r.limits())
 	r.handle, r.doc, r.epoch, r.generation, r.quarantine = handle, doc, stored.Epoch, stored.Generation, isolated
 	r.appended, r.durable, r.saved = stored.LastSeq, stored.LastSeq, stored.LastSeq

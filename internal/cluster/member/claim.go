@@ -48,14 +48,20 @@ func (m *Member) claim(ctx context.Context, id string) error {
 	m.mu.Lock()
 	delete(m.moved, id)
 	m.claimed[id] = true
+	m.mu.Unlock()
+	m.changes()
+	return nil
+}
+
+// Opened implements room.Claims.
+func (m *Member) Opened(string) {
+	m.mu.Lock()
 	first := !m.first
 	m.first = true
 	m.mu.Unlock()
-	m.changes()
 	if first && m.o.OnFirst != nil {
 		m.spawn(func() { m.o.OnFirst(m.ctx) })
 	}
-	return nil
 }
 
 // decline gives up a room that another host named this one for. Without that it would be nobody's until this host is gone.
@@ -110,7 +116,8 @@ func (m *Member) later(id string, f func()) {
 	}
 }
 
-// retire ends a member with Options.Once that had a room and has none any more, if it stays so for a moment.
+// retire ends a member with Options.Once that had a room and has none any more, if it stays so for a moment. A room that could not be
+// opened does not count: while storage is away, or somebody comes again and again for a deleted room, each attempt would cost a host.
 func (m *Member) retire() {
 	for m.o.Once {
 		select {

@@ -23,9 +23,9 @@ type Rooms interface {
 type Options struct {
 	// Load is how busy the process is, see cluster.Host; asked once a second. May be nil.
 	Load func() float64
-	// Once ends the member when it has had a room and has none any more: see Done.
+	// Once ends the member when it has had a room open and has none any more: see Done.
 	Once bool
-	// OnFirst is called, in a goroutine of its own, when the host has claimed its first room. ctx ends with the member. May be nil.
+	// OnFirst is called, in a goroutine of its own, when the host has opened its first room. ctx ends with the member. May be nil.
 	OnFirst func(ctx context.Context)
 	// Logger discards by default.
 	Logger *slog.Logger
@@ -64,7 +64,7 @@ type Member struct {
 	moving   map[string]string    // room -> the host that gets it; "" for whoever
 	moved    map[string]time.Time // when a room may be taken back
 	draining bool
-	first    bool // there was a room
+	first    bool // a room was open
 	left     bool // Leave was called: nothing is added to work any more
 
 	changed chan struct{} // has a place: the number of rooms changed

@@ -193,6 +193,41 @@ func TestOnceEndsAfterALostRace(t *testing.T) {
 	}
 }
 
+// A room that cannot be opened does not use up a host for one room.
+func TestOnceGoesOnAfterARoomThatDidNotOpen(t *testing.T) {
+	w := newWorld(t)
+	first := make(chan struct{})
+	a := w.host("a", member.Options{Once: true, OnFirst: func(context.Context) { close(first) }})
+	b := w.host("b", member.Options{})
+	g := w.mustJoin(b, "deleted")
+	g.session.Leave()
+	w.until("it is closed", func() bool { return w.owner("deleted") == "" })
+	if err := w.store.Delete(t.Context(), "deleted"); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		_, err := w.join(a, "deleted")
+		w.wantCode(err, protocol.CloseDeleted)
+	}
+	w.until("the claim is over", func() bool { return w.owner("deleted") == "" })
+	time.Sleep(2 * member.Linger) // the time after which it would end, if it did
+	select {
+	case <-first:
+		t.Fatal("the host counts as used")
+	case <-a.seat.Done():
+		t.Fatal("the host ends")
+	default:
+	}
+	g = w.mustJoin(a, "room")
+	<-first
+	g.session.Leave()
+	select {
+	case <-a.seat.Done():
+	case <-time.After(30 * time.Second):
+		t.Fatal("the room has closed and the host goes on")
+	}
+}
+
 // Leave while the host registers again: nothing of it stays in the registry.
 func TestLeaveWhileItRegistersAgain(t *testing.T) {
 	w := newWorld(t)

@@ -27,7 +27,8 @@ type child struct {
 	told     bool      // since the registry began to tell everything anew
 	absent   time.Time // since when it is not registered
 	draining bool
-	used     bool // it had a room
+	used     bool      // it had a room
+	idle     time.Time // since when one that had a room says that it has none; zero if it does not say so
 	rooms    int
 
 	ending bool      // was told to

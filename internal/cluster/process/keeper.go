@@ -93,11 +93,16 @@ func (k *keeper) follow(e cluster.Event) {
 		}
 		c.joined, c.present, c.told = true, true, true
 		c.draining, c.rooms = e.Host.Draining, e.Host.Rooms
-		c.used = c.used || c.rooms > 0
+		switch {
+		case c.rooms > 0:
+			c.used, c.idle = true, time.Time{}
+		case c.used && c.idle.IsZero():
+			c.idle = time.Now()
+		}
 	case cluster.EventHostGone:
 		c.leave()
 	case cluster.EventClaimed:
-		c.used = true
+		c.used, c.idle = true, time.Time{}
 	}
 }
 
@@ -109,7 +114,12 @@ func (k *keeper) counts(c *child) bool {
 	if c.ending || c.draining || c.joined && !c.present {
 		return false
 	}
-	return k.o.Capacity > 1 || !c.used
+	return k.o.Capacity > 1 || !k.usedUp(c)
+}
+
+// usedUp reports whether a child for one room has, or is about to end after, its room.
+func (k *keeper) usedUp(c *child) bool {
+	return c.used && (c.idle.IsZero() || time.Since(c.idle) < k.o.Unused)
 }
 
 // scale starts or ends children so that there are as many as are wanted.
@@ -233,6 +243,9 @@ func (k *keeper) next() time.Duration {
 	}
 	for c := range maps.Values(k.children) {
 		if at, _ := k.overdue(c); !at.IsZero() && at.Before(next) {
+			next = at
+		}
+		if at := c.idle.Add(k.o.Unused); !c.idle.IsZero() && at.After(now) && at.Before(next) {
 			next = at
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,6 +112,15 @@ func obey(l net.Listener, m cluster.Membership) {
 		switch word {
 		case "claim":
 			if _, err := m.Claim(context.Background(), rest); err != nil {
+				answer = err.Error()
+			}
+		case "release":
+			if err := m.Release(context.Background(), rest, ""); err != nil {
+				answer = err.Error()
+			}
+		case "rooms": // that it says it has
+			n, _ := strconv.Atoi(rest)
+			if err := m.Update(context.Background(), cluster.Host{Capacity: 1, Rooms: n}); err != nil {
 				answer = err.Error()
 			}
 		case "crash":

@@ -23,8 +23,11 @@ type Options struct {
 	// Command is how to start a child that listens on Address(dir, id) and registers as host id. It ends itself in an orderly way
 	// on SIGTERM, and when its connection to this process is lost. It must be set. Its Stdout and Stderr are taken as a log, unless set.
 	Command func(id, dir string) *exec.Cmd
-	// Capacity is how many rooms a child has at most; 1. With 1 a child that ever had a room counts as used up, and it ends itself.
+	// Capacity is how many rooms a child has at most; 1. With 1 a child that had a room counts as used up, and it ends itself.
 	Capacity int
+	// Unused is how long a child that counts as used up may have no room and go on all the same until it counts as free again: its room
+	// could not be opened; 5 s.
+	Unused time.Duration
 	// Most is how many children there are at most, those with rooms included; no limit.
 	Most int
 	// Memory is the most that a child may have, in bytes; no limit. Needs control groups, else it is only what Go's garbage
@@ -62,6 +65,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("the path of a socket such as %s has %d bytes, more than %d: use a shorter directory", path, len(path), maxPath)
 	}
 	setDefault(&o.Capacity, 1)
+	setDefault(&o.Unused, 5*time.Second)
 	setDefault(&o.Grace, 30*time.Second)
 	setDefault(&o.Patience, 30*time.Second)
 	setDefault(&o.Starting, max(2, runtime.GOMAXPROCS(0)))

@@ -231,6 +231,30 @@ func TestFree(t *testing.T) {
 	}
 }
 
+// TestUnused: a child whose room could not be opened is free again, so none too many are left when that goes on for long.
+func TestUnused(t *testing.T) {
+	w := newWorld(t, "child", process.Options{Unused: 300 * time.Millisecond}, time.Minute)
+	w.scale(1, 0)
+	for range 3 {
+		id := w.await(1, 0)[0]
+		for _, line := range []string{"claim room", "rooms 1"} {
+			if answer := w.tell(id, line); answer != "ok" {
+				t.Fatal(answer)
+			}
+		}
+		w.await(2, 1)
+		for _, line := range []string{"release room", "rooms 0"} {
+			if answer := w.tell(id, line); answer != "ok" {
+				t.Fatal(answer)
+			}
+		}
+		w.await(1, 0) // one of the two is too many
+	}
+	if crashed := w.log.entries(t, "crashed"); len(crashed) > 0 {
+		t.Errorf("crashed: %+v", crashed)
+	}
+}
+
 // TestTotal keeps so many children with or without rooms, and ends those that are missed least.
 func TestTotal(t *testing.T) {
 	w := newWorld(t, "child", process.Options{Capacity: 10, Most: 3}, time.Minute)
