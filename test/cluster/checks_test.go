@@ -159,6 +159,9 @@ func (w *world) noteCounts() {
 	if n := w.counts.Total["storage"]; n > 0 {
 		w.result.note("hosts met %d errors of storage", n)
 	}
+	if w.cluster != nil {
+		w.result.note("%d leases of hosts ran out", w.registrationsLost())
+	}
 	if n := w.counts.Total["room_fenced"]; n > 0 {
 		w.result.note("older hosts were refused %d times", n)
 	}

@@ -55,7 +55,7 @@ func (w *world) cut(a *network.Machine, others []*network.Machine) (lift func())
 	return func() { each(w.network.Heal) }
 }
 
-func fromEtcd(w *world, _ *node) []*network.Machine     { return []*network.Machine{w.etcd.at} }
+func fromEtcd(w *world, _ *node) []*network.Machine     { return machines(w.members) }
 func fromPostgres(w *world, _ *node) []*network.Machine { return []*network.Machine{w.postgres.at} }
 
 func fromBucket(w *world, _ *node) []*network.Machine { return []*network.Machine{w.bucket.at} }
@@ -68,7 +68,7 @@ func fromProxies(w *world, _ *node) (machines []*network.Machine) {
 }
 
 func fromAll(w *world, host *node) []*network.Machine {
-	machines := []*network.Machine{w.etcd.at, w.postgres.at, w.bucket.at}
+	machines := machines(w.storages())
 	for _, n := range w.nodes() {
 		if n != host {
 			machines = append(machines, n.at)
@@ -77,7 +77,7 @@ func fromAll(w *world, host *node) []*network.Machine {
 	return machines
 }
 
-func theRegistry(w *world) ([]*network.Machine, []*room) { return []*network.Machine{w.etcd.at}, nil }
+func theRegistry(w *world) ([]*network.Machine, []*room) { return machines(w.members), nil }
 
 func theBusiest(w *world) ([]*network.Machine, []*room) {
 	host, rooms := w.busiest()

@@ -25,6 +25,9 @@ type racer struct {
 	said []byte // its document, as an update
 }
 
+// errClosed is what a racer is told by a close frame.
+var errClosed = errors.New("the connection was closed")
+
 // race connects to a room.
 func race(addr, room string) (*racer, error) {
 	conn, err := net.DialTimeout("tcp", addr, patience)
@@ -136,7 +139,7 @@ func (x *racer) next() ([]byte, error) {
 			if size >= 2 {
 				code = int(binary.BigEndian.Uint16(payload))
 			}
-			return nil, fmt.Errorf("the connection was closed with %d %s", code, payload[min(2, size):])
+			return nil, fmt.Errorf("%w with %d %s", errClosed, code, payload[min(2, size):])
 		}
 	}
 }

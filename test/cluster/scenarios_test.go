@@ -17,6 +17,7 @@ type scenario struct {
 	short int  // injections in the short form; 0: only in the full form
 	kept  bool // no client may lose its connection
 	hosts int  // 0 is 4
+	etcds int  // members of etcd, with TLS if there are several; 0 is 1
 	most  int  // injections in the full form, if it takes long; 0: as many as wanted
 	// run, if not nil, is what is done instead of injecting the fault, of which only the description counts then.
 	run   func(w *world, rounds int)
@@ -36,6 +37,11 @@ var scenarios = []scenario{
 	{name: "freeze-proxy", fault: freezeProxy},
 	{name: "kill-etcd", fault: killStorage(etcd, "etcd, for up to three times the lease", seconds(0, 3*lease.Seconds())), short: 2, kept: true},
 	{name: "freeze-etcd", fault: freezeStorage(etcd, "etcd for two to three times the lease", overLease), short: 1, kept: true},
+	{name: "kill-etcd-leader", etcds: 3, fault: killEtcdLeader, run: openingRooms(killEtcdLeader), short: 2, kept: true},
+	{name: "freeze-etcd-leader", etcds: 3, fault: freezeEtcdLeader, run: openingRooms(freezeEtcdLeader), short: 1, kept: true},
+	{name: "cut-etcd-leader", etcds: 3, fault: cutEtcdLeader, run: openingRooms(cutEtcdLeader), short: 1, kept: true},
+	{name: "lose-etcd-majority", etcds: 3, fault: loseEtcdMajority, run: openingRooms(loseEtcdMajority), short: 1, kept: true},
+	{name: "rolling-etcd", etcds: 3, fault: rollingEtcd, run: openingRooms(rollingEtcd), kept: true},
 	{name: "kill-postgres", fault: killStorage(postgres, "Postgres, for up to 4 s", seconds(0, 4)), short: 1},
 	{name: "freeze-postgres", fault: freezeStorage(postgres, "Postgres for up to 6 s", seconds(0.5, 6))},
 	{name: "kill-s3", fault: killStorage(bucket, "the S3 server, for up to 4 s", seconds(0, 4)), short: 1, kept: true},

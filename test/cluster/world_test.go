@@ -37,8 +37,10 @@ type world struct {
 	result *result
 
 	network  *network.Network
-	wired    []*network.Machine // those of a distance
-	etcd     *storage
+	wired    []*network.Machine    // those of a distance
+	etcd     *storage              // the only member, or the first
+	members  []*storage            // of etcd
+	cluster  *services.EtcdCluster // nil if there is one member
 	postgres *storage
 	bucket   *storage
 	sql      *services.PostgresServer
@@ -54,6 +56,7 @@ type world struct {
 	replaced   int  // hosts, by rolling updates
 	pooled     bool // hosts end by themselves, and a pool starts others
 	counts     harness.Counts
+	openings   openings
 }
 
 // process is what can be done to any process that stores.
@@ -99,11 +102,8 @@ func newWorld(t *testing.T, s scenario, seed int) *world {
 		report.add(w.result)
 	})
 	harness.Binary(t)
-	bucket := w.startStorage()
-	common := []string{
-		"--cluster-registry=etcd://" + w.etcd.at.Addr(t, "2379") + "/test", "--cluster-lease=" + lease.String(), "--admin-token=" + token,
-		"--log-level=info",
-	}
+	bucket := w.startStorage(s)
+	common := append(w.registryFlags(), "--cluster-lease="+lease.String(), "--admin-token="+token, "--log-level=info")
 	w.env = bucket.Env
 	w.flags = slices.Concat(common, []string{
 		"--storage-catalog=" + w.sql.URL(w.database), "--storage-snapshots=" + bucket.URL,
@@ -125,11 +125,9 @@ func newWorld(t *testing.T, s scenario, seed int) *world {
 }
 
 // startStorage starts etcd, Postgres and the S3 server.
-func (w *world) startStorage() *services.Bucket {
+func (w *world) startStorage(s scenario) *services.Bucket {
 	t := w.t
-	etcd := w.machine("etcd")
-	registry := services.EtcdAt(t, etcd.Place)
-	w.etcd = &storage{process: registry, at: etcd, name: "etcd", start: registry.Start}
+	w.startEtcd(s.etcds)
 	postgres := w.machine("postgres")
 	w.sql = services.PostgresAt(t, postgres.Place)
 	w.postgres = &storage{process: w.sql, at: postgres, name: "Postgres", start: w.sql.Start}
@@ -148,7 +146,7 @@ func (w *world) newHost(name string) *node {
 	return host
 }
 
-func (w *world) storages() []*storage { return []*storage{w.etcd, w.postgres, w.bucket} }
+func (w *world) storages() []*storage { return append(slices.Clone(w.members), w.postgres, w.bucket) }
 
 // nodes are hosts and proxies.
 func (w *world) nodes() []*node { return append(append([]*node{}, w.hosts...), w.proxies...) }
@@ -156,9 +154,7 @@ func (w *world) nodes() []*node { return append(append([]*node{}, w.hosts...), w
 // start starts whatever does not run and waits until it is ready.
 func (w *world) start() {
 	w.t.Helper()
-	for _, s := range w.storages() {
-		w.must(s.start())
-	}
+	w.must(startAll(w.storages())) // members of etcd start together or not at all
 	for _, n := range w.nodes() {
 		n.Start()
 	}
