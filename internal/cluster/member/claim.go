@@ -18,8 +18,11 @@ var (
 )
 
 // Claim implements room.Claims.
-func (m *Member) Claim(ctx context.Context, id string) (err error) {
-	m.inTurn(id, func() { err = m.claim(ctx, id) })
+func (m *Member) Claim(ctx context.Context, id string) error {
+	var err error
+	if late := m.inTurn(ctx, id, func() { err = m.claim(ctx, id) }); late != nil {
+		return fmt.Errorf("claim room %q: an earlier claim of it is still being ended: %w", id, late)
+	}
 	return err
 }
 
@@ -99,19 +102,14 @@ func (m *Member) disown(id string) {
 // is gone with the membership.
 func (m *Member) later(id string, f func()) {
 	enter, leave := m.turn(id)
-	m.mu.Lock()
-	left := m.left
-	if !left {
-		m.work.Go(func() {
-			<-enter
-			f()
-			leave()
-			m.changes()
-			m.retire()
-		})
-	}
-	m.mu.Unlock()
-	if left {
+	started := m.spawn(func() {
+		<-enter
+		f()
+		leave()
+		m.changes()
+		m.retire()
+	})
+	if !started {
 		leave()
 	}
 }
@@ -198,7 +196,9 @@ func (m *Member) Move(ctx context.Context, id, to string) error {
 		return fmt.Errorf("move room %q: %w", id, err)
 	}
 	// The claim ends in its turn; who asks for the room after Move has to see that.
-	m.inTurn(id, func() {})
+	if err := m.inTurn(ctx, id, func() {}); err != nil {
+		return fmt.Errorf("move room %q: it is gone from here, but the registry could not be told: %w", id, err)
+	}
 	return nil
 }
 
@@ -310,12 +310,27 @@ func (m *Member) turn(id string) (enter <-chan bool, leave func()) {
 	}
 }
 
-// inTurn runs f when the calls about the room that came before are over.
-func (m *Member) inTurn(id string, f func()) {
+// inTurn runs f when the calls about the room that came before are over. An error says that f was not run, because ctx or the member
+// ended before that.
+func (m *Member) inTurn(ctx context.Context, id string, f func()) error {
 	enter, leave := m.turn(id)
-	defer leave()
-	<-enter
-	f()
+	select {
+	case <-enter:
+		defer leave()
+		f()
+		return nil
+	case <-ctx.Done():
+	case <-m.ctx.Done():
+		ctx = m.ctx
+	}
+	pass := func() { // those who come later wait for those who came before
+		<-enter
+		leave()
+	}
+	if !m.spawn(pass) {
+		pass() // what is under way ends with the member
+	}
+	return ctx.Err()
 }
 
 // Self returns what the registry was last told of this host, or will be.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ const (
 	linger      = time.Second           // a member with Options.Once waits for another claim of its room, such as that of a Hold
 	movedFor    = time.Second           // a room that was moved away is not taken back for so long
 	ceded       = time.Second           // a room that somebody had the registry take away is not claimed again for so long
+	reclaimers  = 32                    // rooms that are claimed again at the same time
 	drainers    = 8                     // rooms that are let go of at the same time
 )
 
@@ -67,6 +69,8 @@ type Member struct {
 	first    bool // a room was open
 	left     bool // Leave was called: nothing is added to work any more
 
+	reclaiming chan struct{} // has a place for each of those who claim rooms again
+
 	changed chan struct{} // has a place: the number of rooms changed
 	done    chan struct{}
 	once    sync.Once
@@ -77,7 +81,7 @@ func New(registry cluster.Registry, self cluster.Host, o Options) *Member {
 	m := &Member{
 		registry: registry, o: o, log: o.Logger, self: self, joined: make(chan struct{}), claimed: make(map[string]bool),
 		lines: make(map[string]chan bool), moving: make(map[string]string), moved: make(map[string]time.Time),
-		changed: make(chan struct{}, 1), done: make(chan struct{}),
+		reclaiming: make(chan struct{}, reclaimers), changed: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -118,13 +122,14 @@ func (m *Member) host() cluster.Host {
 	return h
 }
 
-// spawn runs f in a goroutine that Leave waits for. After Leave it does nothing.
-func (m *Member) spawn(f func()) {
+// spawn runs f in a goroutine that Leave waits for. After Leave it does nothing and reports false.
+func (m *Member) spawn(f func()) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.left {
 		m.work.Go(f)
 	}
+	return !m.left
 }
 
 // membership waits for a registration that is not known to be lost.
@@ -249,21 +254,15 @@ func (m *Member) reclaim(id string) {
 	mine := false
 	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
 		var err error
-		m.inTurn(id, func() {
-			if !m.has(id) {
-				mine = true // and not wanted any more
-				return
-			}
-			var owner cluster.Host
-			if owner, err = m.ask(m.ctx, id); err == nil {
-				mine = owner.ID == m.self.ID
-			}
-		})
+		late := m.inTurn(m.ctx, id, func() { mine, err = m.still(id) })
+		if late != nil {
+			return
+		}
 		if err == nil {
 			break
 		}
 		select {
-		case <-time.After(wait):
+		case <-time.After(wait/2 + rand.N(wait)): // hosts that lost the registry together do not come back together
 		case <-m.ctx.Done():
 			return
 		}
@@ -275,6 +274,21 @@ func (m *Member) reclaim(id string) {
 	if err := m.rooms.Evict(m.ctx, id, errMoved); err != nil && m.ctx.Err() == nil {
 		m.log.Error("a room that another host serves could not be dropped", "room", id, "error", err)
 	}
+}
+
+// still claims a room again, if it is wanted, and reports whether it is this host's.
+func (m *Member) still(id string) (mine bool, err error) {
+	select {
+	case m.reclaiming <- struct{}{}:
+		defer func() { <-m.reclaiming }()
+	case <-m.ctx.Done():
+		return false, m.ctx.Err()
+	}
+	if !m.has(id) {
+		return true, nil // and not wanted any more
+	}
+	owner, err := m.ask(m.ctx, id)
+	return err == nil && owner.ID == m.self.ID, err
 }
 
 // ask claims a room in the registry.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,50 +12,6 @@ import (
 	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/protocol"
 )
-
-// troubled is a registry whose calls can be made to fail, or to wait.
-type troubled struct {
-	cluster.Registry
-
-	mu    sync.Mutex
-	claim func(room string) error // what becomes of a claim after it took effect; may be nil
-	join  func()                  // called before a host joins; may be nil
-}
-
-func (r *troubled) Join(ctx context.Context, h cluster.Host) (cluster.Membership, error) {
-	r.mu.Lock()
-	join := r.join
-	r.mu.Unlock()
-	if join != nil {
-		join()
-	}
-	is, err := r.Registry.Join(context.WithoutCancel(ctx), h)
-	return &troubledMember{is, r}, err
-}
-
-func (r *troubled) set(change func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	change()
-}
-
-type troubledMember struct {
-	cluster.Membership
-	r *troubled
-}
-
-func (m *troubledMember) Claim(ctx context.Context, room string) (cluster.Host, error) {
-	owner, err := m.Membership.Claim(ctx, room)
-	m.r.mu.Lock()
-	claim := m.r.claim
-	m.r.mu.Unlock()
-	if err == nil && claim != nil {
-		if err := claim(room); err != nil {
-			return cluster.Host{}, err
-		}
-	}
-	return owner, err
-}
 
 // A room that the registry has for a host which is full, because somebody named the host or a claim took effect that failed, could
 // not be opened by anybody as long as that host lives.

@@ -1,0 +1,165 @@
+package member_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/cluster/member"
+	"github.com/symphony-rtc/symphony/internal/room"
+	"github.com/symphony-rtc/symphony/protocol"
+)
+
+// troubled is a registry whose calls can be made to fail, or to wait.
+type troubled struct {
+	cluster.Registry
+
+	mu      sync.Mutex
+	claim   func(room string) error // what becomes of a claim after it took effect; may be nil
+	release func(room string) error // the same, before it takes effect
+	join    func()                  // called before a host joins; may be nil
+}
+
+func (r *troubled) Join(ctx context.Context, h cluster.Host) (cluster.Membership, error) {
+	r.mu.Lock()
+	join := r.join
+	r.mu.Unlock()
+	if join != nil {
+		join()
+	}
+	is, err := r.Registry.Join(context.WithoutCancel(ctx), h)
+	return &troubledMember{is, r}, err
+}
+
+func (r *troubled) set(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+}
+
+type troubledMember struct {
+	cluster.Membership
+	r *troubled
+}
+
+func (m *troubledMember) Claim(ctx context.Context, room string) (cluster.Host, error) {
+	owner, err := m.Membership.Claim(ctx, room)
+	m.r.mu.Lock()
+	claim := m.r.claim
+	m.r.mu.Unlock()
+	if err == nil && claim != nil {
+		if err := claim(room); err != nil {
+			return cluster.Host{}, err
+		}
+	}
+	return owner, err
+}
+
+func (m *troubledMember) Release(ctx context.Context, room, to string) error {
+	m.r.mu.Lock()
+	release := m.r.release
+	m.r.mu.Unlock()
+	if release != nil {
+		if err := release(room); err != nil {
+			return err
+		}
+	}
+	return m.Membership.Release(ctx, room, to)
+}
+
+// A room is closed and opened again while the registry is away. The host ends all the same when it is told to, and a move does not
+// wait for longer than who asked for it.
+func TestNothingWaitsForEverForTheRegistry(t *testing.T) {
+	w := newWorld(t)
+	r := &troubled{Registry: w.registry}
+	seat := member.New(r, cluster.Host{ID: "a", Address: "a:1", Capacity: 100}, member.Options{})
+	a := &host{seat: seat, id: "a", Host: room.NewHost(w.store, room.Options{Claims: seat, Grace: time.Millisecond})}
+	if err := seat.Join(t.Context(), a.Host); err != nil {
+		t.Fatal(err)
+	}
+	releasing := make(chan string, 100)
+	r.set(func() {
+		r.release = func(room string) error {
+			select {
+			case releasing <- room:
+			default:
+			}
+			return errors.New("the registry does not answer")
+		}
+	})
+	w.mustJoin(a, "moves")
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := seat.Move(ctx, "moves", ""); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the move ended with %v", err)
+	}
+	w.mustJoin(a, "room").session.Leave()
+	for <-releasing != "room" {
+	}
+	ending := seat.Calling("room")
+	joined := make(chan error, 1)
+	go func() {
+		_, err := w.join(a, "room")
+		joined <- err
+	}()
+	w.until("somebody waits for the room", func() bool { return seat.Calling("room") != ending })
+	closed := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		closed <- errors.Join(a.Close(ctx), seat.Leave(ctx))
+	}()
+	select {
+	case err := <-closed:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the host ended with %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the host does not end")
+	}
+	var why *protocol.CloseError
+	if err := <-joined; !errors.As(err, &why) {
+		t.Errorf("who waited was told %v", err)
+	}
+}
+
+// As many rooms are claimed again at a time as a registry that has just come back can bear, however many are open.
+func TestRoomsAreClaimedAgainFewAtATime(t *testing.T) {
+	w := newWorld(t)
+	r := &troubled{Registry: w.registry}
+	w.through, w.capacity = r, 1000
+	a := w.host("a", member.Options{})
+	const rooms = 4 * member.Reclaimers
+	for i := range rooms {
+		w.mustJoin(a, fmt.Sprint("room ", i))
+	}
+	var mu sync.Mutex
+	now, most, all := 0, 0, 0
+	r.set(func() {
+		r.claim = func(string) error {
+			mu.Lock()
+			now++
+			most = max(most, now)
+			mu.Unlock()
+			time.Sleep(5 * time.Millisecond)
+			mu.Lock()
+			defer mu.Unlock()
+			now--
+			all++
+			return nil
+		}
+	})
+	w.registry.Expire("a")
+	w.until("all rooms are claimed again", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return all == rooms
+	})
+	if most > member.Reclaimers {
+		t.Errorf("%d claims at a time", most)
+	}
+}
