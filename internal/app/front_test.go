@@ -16,6 +16,7 @@ import (
 	"github.com/symphony-rtc/symphony/internal/cluster"
 	"github.com/symphony-rtc/symphony/internal/cluster/memory"
 	"github.com/symphony-rtc/symphony/internal/telemetry"
+	"github.com/symphony-rtc/symphony/internal/ws"
 )
 
 // A host behind a proxy cannot tell whether it is this machine that asks or the world: the processes of `--cluster-isolation process`
@@ -27,9 +28,9 @@ func TestPublicProxyWithoutTokenChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	host := &httptest.Server{Listener: ln, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	host := &httptest.Server{Listener: ln, Config: &http.Server{Handler: ws.Addressed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "the host did it")
-	})}}
+	}), "h")}}
 	host.Start()
 	defer host.Close()
 	registry := memory.New()

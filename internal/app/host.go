@@ -14,6 +14,7 @@ import (
 	"github.com/symphony-rtc/symphony/internal/manage"
 	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/telemetry"
+	"github.com/symphony-rtc/symphony/internal/ws"
 )
 
 // StartDev starts a server for development: with the demo page, and open to pages of localhost. It returns when connections
@@ -136,13 +137,17 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 	if role.page {
 		page = whiteboard.Handler()
 	}
-	server := newServer(routes{
+	var handler http.Handler = routes{
 		rooms:   known(edge), // which has an origin policy of its own
 		api:     known(admin.SameOrigin(api)),
 		metrics: known(admin.SameOrigin(metrics.Handler())),
 		health:  health,
 		page:    page,
-	}, health, log)
+	}
+	if role.clustered { // the registry may still name a host that had this address before
+		handler = ws.Addressed(handler, self.ID)
+	}
+	server := newServer(handler, health, log)
 	if !role.clustered { // proxies find it, not people
 		server.places = placesAt(listener.Addr(), config.Storage.where(config.Data), version, role.page)
 	}

@@ -139,15 +139,7 @@ func (c *conn) connect() (h *hostConn, to *route, err error) {
 			if h, err = c.p.dial(ctx, to, c.request); err == nil {
 				return h, to, nil
 			}
-			to.unpick(ctx.Err() == nil)
-			if ctx.Err() == nil {
-				c.p.log.Info("a host does not take a connection", "room", c.room.id, "error", err)
-				if errors.Is(err, errUnreachable) {
-					c.p.unreachable(ctx, to)
-				}
-			}
-			to.fails(err.Error(), errors.Is(err, errUnreachable) || errors.Is(err, errRefused))
-			err = nil // try again
+			err = c.notTaken(ctx, to, err) // if that is nothing, try again
 		}
 		if why := c.why(); why != nil {
 			return nil, nil, why

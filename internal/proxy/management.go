@@ -6,16 +6,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
 	"github.com/symphony-rtc/symphony/internal/roomid"
+	"github.com/symphony-rtc/symphony/internal/ws"
 )
 
 // Management forwards requests to the management API: what concerns a room to the host that serves it, for that knows the room
@@ -57,10 +60,10 @@ const attempts = 4
 func (m *manager) RoundTrip(r *http.Request) (*http.Response, error) {
 	id := roomOf(r.URL)
 	writes := r.Method != http.MethodGet && r.Method != http.MethodHead
-	body := r.Body
-	if body != nil {
-		defer body.Close()
-		r.Body = unclosed{body} // it is not touched before there is a connection, so it can be sent to another host
+	var sent *body
+	if r.Body != nil {
+		defer r.Body.Close()
+		sent = &body{Reader: r.Body}
 	}
 	var failed map[string]bool
 	for n := 1; ; n++ {
@@ -68,20 +71,38 @@ func (m *manager) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
+		began := time.Now()
 		out := r.Clone(r.Context())
 		out.URL.Scheme, out.URL.Host = "http", nameOf(host.Address)
+		out.Header.Set(ws.HostHeader, host.ID)
+		if sent != nil {
+			out.Body = sent
+		}
 		answer, err := m.transport.RoundTrip(out)
 		var dial *net.OpError
-		if err == nil || n == attempts || !errors.As(err, &dial) || dial.Op != "dial" {
-			return answer, err
+		switch {
+		case err == nil && isFrom(answer, host.ID):
+			return answer, nil
+		case err == nil:
+			_ = answer.Body.Close()
+			err = fmt.Errorf("ask host %s: %w: another program has its address", host.ID, errUnreachable)
+		case r.Context().Err() != nil, !errors.As(err, &dial), dial.Op != "dial":
+			return nil, err
+		default:
+			if what := m.p.undialed(host.ID, began, err); what != errUnreachable {
+				return nil, fmt.Errorf("%w: %w", what, err)
+			}
 		}
 		if id != "" {
 			ctx, cancel := context.WithTimeout(r.Context(), registryTimeout)
-			err = m.p.deps.Registry.Forget(ctx, id, host.ID)
+			forgot := m.p.deps.Registry.Forget(ctx, id, host.ID)
 			cancel()
-			if err != nil {
-				return nil, err
+			if forgot != nil {
+				return nil, forgot
 			}
+		}
+		if n == attempts || sent != nil && sent.touched.Load() {
+			return nil, err
 		}
 		if failed == nil {
 			failed = make(map[string]bool)
@@ -90,13 +111,30 @@ func (m *manager) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// unclosed keeps a transport that could not connect from closing a body.
-type unclosed struct {
-	body interface{ Read([]byte) (int, error) }
+// isFrom reports whether an answer is one of the host with an id.
+func isFrom(answer *http.Response, id string) bool {
+	switch answer.StatusCode {
+	case http.StatusMisdirectedRequest:
+		return false
+	case http.StatusBadRequest, http.StatusRequestHeaderFieldsTooLarge, http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
+		return true // net/http refuses such requests before they get to where the host is named, and any host would
+	}
+	return answer.Header.Get(ws.HostHeader) == id
 }
 
-func (u unclosed) Read(b []byte) (int, error) { return u.body.Read(b) }
-func (u unclosed) Close() error               { return nil }
+// body is what is sent with a request. A transport that could not connect does not close it, and as long as nothing of it was
+// taken it can be sent to another host.
+type body struct {
+	io.Reader
+	touched atomic.Bool
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	b.touched.Store(true)
+	return b.Reader.Read(p)
+}
+
+func (b *body) Close() error { return nil }
 
 // roomOf is the room that a path is about, "" if it is about none or about no room that there can be.
 func roomOf(u *url.URL) string {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/ws"
 )
 
 // answering is a host that answers with its name and what it was asked.
@@ -23,9 +24,9 @@ func (w *world) answering(id, network, addr, registered string, rooms ...string)
 	if registered == "" {
 		registered = ln.Addr().String()
 	}
-	s := &httptest.Server{Listener: ln, Config: &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	s := &httptest.Server{Listener: ln, Config: &http.Server{Handler: ws.Addressed(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(rw, "%s %s %s %s", id, r.Method, r.RequestURI, r.Host)
-	})}}
+	}), id)}}
 	s.Start()
 	w.t.Cleanup(s.Close)
 	m, err := w.registry.Join(w.t.Context(), cluster.Host{ID: id, Address: registered, Capacity: 10})

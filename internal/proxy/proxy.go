@@ -29,6 +29,7 @@ type Proxy struct {
 	counters [shardCount]counters
 	events   events
 	closed   ws.Closes
+	answers  answers
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
@@ -139,7 +140,11 @@ func (p *Proxy) checkEmpty() {
 // has to say of hosts it can only say by close codes.
 func (p *Proxy) upgrade(w http.ResponseWriter, r *http.Request) (*conn, error) {
 	offered := ws.HasToken(r.Header["Sec-Websocket-Protocol"], protocol.Subprotocol)
-	c := &conn{p: p, request: hostRequest(r, offered)}
+	request, err := hostRequest(r, offered)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{p: p, request: request}
 	c.session.symphony = offered || r.URL.Query().Get("protocol") == protocol.Subprotocol
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {

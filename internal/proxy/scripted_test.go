@@ -20,6 +20,7 @@ import (
 // scripted is a host that does what a test says.
 type scripted struct {
 	t     *testing.T
+	name  string // as which it answers
 	ln    net.Listener
 	seat  cluster.Membership
 	calls chan *call
@@ -40,7 +41,7 @@ func (w *world) scripted(id string) *scripted {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s := &scripted{t: w.t.(*testing.T), ln: ln, calls: make(chan *call, 100)}
+	s := &scripted{t: w.t.(*testing.T), name: id, ln: ln, calls: make(chan *call, 100)}
 	w.t.Cleanup(func() { _ = ln.Close() })
 	if s.seat, err = w.registry.Join(w.t.Context(), cluster.Host{ID: id, Address: ln.Addr().String(), Capacity: 10}); err != nil {
 		w.t.Fatal(err)
@@ -56,7 +57,7 @@ func (w *world) scripted(id string) *scripted {
 				_ = nc.Close()
 				continue
 			}
-			_, _ = nc.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"))
+			_, _ = nc.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSymphony-Host: " + s.name + "\r\n\r\n"))
 			s.calls <- c
 		}
 	}()

@@ -88,7 +88,7 @@ func (w *world) host(capacity int) *server {
 	s.seat = member.New(w.registry, cluster.Host{ID: s.id, Address: ln.Addr().String(), Capacity: capacity}, member.Options{})
 	s.rooms = rooms.NewHost(w.store, rooms.Options{Claims: s.seat, Grace: time.Minute, MaxRooms: capacity})
 	s.gw = gateway.New(gateway.Rooms(s.rooms), gateway.Options{DrainSpread: -1})
-	s.http = &http.Server{Handler: s.gw}
+	s.http = &http.Server{Handler: ws.Addressed(s.gw, s.id)}
 	go func() { _ = s.http.Serve(s) }()
 	if err := s.seat.Join(w.t.Context(), s.rooms); err != nil {
 		w.t.Fatal(err)
