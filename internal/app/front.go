@@ -76,7 +76,7 @@ func startFront(ctx context.Context, config Config, log *slog.Logger, metrics *t
 	var edge *proxy.Proxy
 	if orchestrator != nil {
 		sizer = pool.NewRunner(pool.Options{
-			View: view, Orchestrator: orchestrator, Logger: log, Waiting: func() int { return edge.Stats().Waiting },
+			View: view, Orchestrator: orchestrator, Logger: log, Waiting: func() int { return edge.Stats().WaitingRooms },
 			Bounds: pool.Bounds{
 				Capacity: config.Cluster.Capacity, MinFree: config.Cluster.Free, MaxFree: config.Cluster.FreeMost, MaxTotal: config.Cluster.Hosts,
 			},

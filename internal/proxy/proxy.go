@@ -25,7 +25,8 @@ type Proxy struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup // all goroutines
 	opening  chan struct{}  // has a place for each room that a host is looked for
-	hosts    news           // of hosts that came, went or changed
+	hosts    news           // of hosts that came, went or changed,
+	places   news           // and of those that may take a room
 	counters [shardCount]counters
 	events   events
 	closed   ws.Closes
@@ -54,7 +55,12 @@ func New(d Deps, o Options) *Proxy {
 	p.origins = ws.Origins{Allowed: p.opts.AllowedOrigins, Local: p.opts.AllowLocalOrigins}
 	p.opening = make(chan struct{}, p.opts.MaxOpening)
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	d.View.OnHost(func(cluster.Host, bool) { p.hosts.tell() })
+	d.View.OnHost(func(h cluster.Host, gone bool) {
+		p.hosts.tell()
+		if !gone && !h.Draining && h.Rooms < max(h.Capacity, 1) {
+			p.places.tell()
+		}
+	})
 	p.work.Go(p.sweepForever)
 	return p
 }

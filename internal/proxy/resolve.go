@@ -20,10 +20,11 @@ const (
 // to tell of a change, when all it knows is what just failed.
 func (p *Proxy) resolve(ctx context.Context, to *route) error {
 	r := to.room
+	free := false
 	for first := true; ; first = false {
 		changed, cancel := p.deps.View.Changed(r.id)
-		hosts := p.hosts.next()
-		host, picked, err := p.look(ctx, r)
+		places := p.places.next()
+		host, picked, err := p.look(ctx, r, &free)
 		r.mu.Lock()
 		again := err == nil && first && host.ID == r.failed && r.tries > 1
 		if err != nil {
@@ -44,12 +45,12 @@ func (p *Proxy) resolve(ctx context.Context, to *route) error {
 			<-p.opening
 		}
 		if err == nil {
-			hosts = nil // it is not a host that is missing
+			places = nil // it is not a host that is missing
 		}
 		pause := time.NewTimer(min(firstPause<<min(tries, 10), longestPause))
 		select {
 		case <-changed:
-		case <-hosts:
+		case <-places:
 		case <-pause.C:
 		case <-ctx.Done():
 		}
@@ -62,8 +63,9 @@ func (p *Proxy) resolve(ctx context.Context, to *route) error {
 }
 
 // look says where the room is, as far as that is known now, or picks a host for it. Then it is one of the few rooms that are
-// opened at a time.
-func (p *Proxy) look(ctx context.Context, r *room) (host cluster.Host, picked bool, err error) {
+// opened at a time. free is whether the registry has said that nobody serves it: it is not asked again for each host that might take
+// the room, for if somebody else was faster the watch tells, and so does the host that is picked.
+func (p *Proxy) look(ctx context.Context, r *room, free *bool) (host cluster.Host, picked bool, err error) {
 	r.mu.Lock()
 	failed := r.failed
 	r.mu.Unlock()
@@ -71,17 +73,20 @@ func (p *Proxy) look(ctx context.Context, r *room) (host cluster.Host, picked bo
 	if known && seen.ID != failed {
 		return seen, false, nil
 	}
-	asking, cancel := context.WithTimeout(ctx, registryTimeout)
-	defer cancel()
-	owner, err := p.deps.Registry.Owner(asking, r.id)
-	switch {
-	case err == nil:
-		return owner, false, nil
-	case !errors.Is(err, cluster.ErrFree):
-		if known {
-			return seen, false, nil
+	if known || !*free {
+		asking, cancel := context.WithTimeout(ctx, registryTimeout)
+		defer cancel()
+		owner, err := p.deps.Registry.Owner(asking, r.id)
+		switch {
+		case err == nil:
+			return owner, false, nil
+		case !errors.Is(err, cluster.ErrFree):
+			if known {
+				return seen, false, nil
+			}
+			return cluster.Host{}, false, fmt.Errorf("the registry does not answer: %w", err)
 		}
-		return cluster.Host{}, false, fmt.Errorf("the registry does not answer: %w", err)
+		*free = true
 	}
 	select {
 	case p.opening <- struct{}{}:

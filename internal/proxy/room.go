@@ -75,10 +75,14 @@ func (r *room) acquire(ctx context.Context) (to *route, err error) {
 		r.mu.Unlock()
 		return nil, protocol.Closef(protocol.CloseUnavailable, "%d connections wait for this room already: try again", r.p.opts.MaxWaiting)
 	}
-	r.waiting++
+	if r.waiting++; r.waiting == 1 {
+		r.p.events.waitingRooms.Add(1)
+	}
 	r.p.events.waiting.Add(1)
 	defer func() {
-		r.waiting--
+		if r.waiting--; r.waiting == 0 {
+			r.p.events.waitingRooms.Add(-1)
+		}
 		r.p.events.waiting.Add(-1)
 		r.mu.Unlock()
 	}()

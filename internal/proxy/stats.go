@@ -8,9 +8,10 @@ import (
 
 // Stats is what a proxy has done since it was made.
 type Stats struct {
-	Connections int // open now
-	Waiting     int // of those, waiting for a host
-	Rooms       int // that have connections now
+	Connections  int // open now
+	Waiting      int // of those, waiting for a host,
+	WaitingRooms int // in so many rooms
+	Rooms        int // that have connections now
 
 	Opened       uint64 // connections that became WebSockets
 	MessagesUp   uint64 // frames from clients to hosts
@@ -41,13 +42,13 @@ type counters struct {
 // events are counted rarely.
 type events struct {
 	opened, dials, dialErrors, detours, broken, cut, switches, forgotten, unavailable atomic.Uint64
-	waiting                                                                           atomic.Int64
+	waiting, waitingRooms                                                             atomic.Int64
 }
 
 // Stats returns the counters. It is cheap and safe for concurrent use.
 func (p *Proxy) Stats() Stats {
 	s := Stats{
-		Opened: p.events.opened.Load(), Waiting: int(p.events.waiting.Load()), Dials: p.events.dials.Load(),
+		Opened: p.events.opened.Load(), Waiting: int(p.events.waiting.Load()), WaitingRooms: int(p.events.waitingRooms.Load()), Dials: p.events.dials.Load(),
 		DialErrors: p.events.dialErrors.Load(), Detours: p.events.detours.Load(), Broken: p.events.broken.Load(),
 		Cut: p.events.cut.Load(), Switches: p.events.switches.Load(), Forgotten: p.events.forgotten.Load(),
 		Unavailable: p.events.unavailable.Load(),

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +46,18 @@ type world struct {
 	store    *embedded.Store
 	registry *memory.Registry
 	hosts    int
+	asked    atomic.Int64 // questions of proxies to the registry
+}
+
+// asking is the registry as a proxy has it.
+type asking struct {
+	*memory.Registry
+	w *world
+}
+
+func (a asking) Owner(ctx context.Context, room string) (cluster.Host, error) {
+	a.w.asked.Add(1)
+	return a.Registry.Owner(ctx, room)
 }
 
 func newWorld(t testing.TB) *world {
@@ -168,7 +181,7 @@ func (w *world) proxy(o Options, need func()) *door {
 	})
 	<-view.Synced()
 	o.DrainSpread = -1
-	d := &door{Proxy: New(Deps{Registry: w.registry, View: view, Place: table, Need: need}, o), view: view}
+	d := &door{Proxy: New(Deps{Registry: asking{w.registry, w}, View: view, Place: table, Need: need}, o), view: view}
 	s := httptest.NewServer(d.Proxy)
 	d.addr = s.Listener.Addr().String()
 	w.t.Cleanup(func() {
