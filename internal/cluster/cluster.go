@@ -103,6 +103,10 @@ type Orchestrator interface {
 type Want struct {
 	Free  int // hosts without a room, ready for one
 	Total int // all hosts
+
+	// Fewer says that hosts may be ended for it. Without, there should be at least so many: several proxies share the hosts, and one that needs
+	// more than it had does not know what the others have asked for. An Orchestrator that only one process asks may ignore it.
+	Fewer bool
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"testing"
 
 	symphony "github.com/symphony-rtc/symphony/internal/cluster"
@@ -130,9 +131,22 @@ func TestPool(t *testing.T) {
 			t.Errorf("the other pod was touched: %s", p.describe())
 		}
 	})
+	t.Run("two proxies need more", func(t *testing.T) {
+		for _, free := range []int{6, 4} {
+			if err := s.orchestrator(t, 1).Scale(patient(t), symphony.Want{Free: free}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var deployment struct{ Spec struct{ Replicas int } }
+		s.must(t, http.MethodGet, s.path("deployments/symphony-room"), nil, &deployment)
+		if n := deployment.Spec.Replicas; n != 6 {
+			t.Errorf("%d replicas after 6 and 4 were asked for", n)
+		}
+		s.waitForRooms(t, 6, 0)
+	})
 	t.Run("scaled down", func(t *testing.T) {
 		o := s.orchestrator(t, 1)
-		if err := o.Scale(patient(t), symphony.Want{Free: 1}); err != nil {
+		if err := o.Scale(patient(t), symphony.Want{Free: 1, Fewer: true}); err != nil {
 			t.Fatal(err)
 		}
 		s.waitForRooms(t, 1, 0)
@@ -145,7 +159,7 @@ func TestPacked(t *testing.T) {
 	s.install(changes{variant: "packed"})
 	o := s.orchestrator(t, 200)
 	for _, total := range []int{4, 2} {
-		if err := o.Scale(patient(t), symphony.Want{Free: 1, Total: total}); err != nil {
+		if err := o.Scale(patient(t), symphony.Want{Free: 1, Total: total, Fewer: total == 2}); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, func() (bool, string) {

@@ -71,8 +71,14 @@ const (
 	mergePatch = "application/merge-patch+json" // RFC 7396
 )
 
-// do makes one request. path are the segments of the resource's path, which are escaped here.
+// do is ask for those who do not want to know what the resource is like then.
 func (a *api) do(ctx context.Context, method string, path []string, contentType string, body any) error {
+	return a.ask(ctx, method, path, contentType, body, nil)
+}
+
+// ask makes one request and decodes what the resource is like then into now, unless that is nil. path are the segments of the resource's
+// path, which are escaped here.
+func (a *api) ask(ctx context.Context, method string, path []string, contentType string, body, now any) error {
 	content, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -97,6 +103,12 @@ func (a *api) do(ctx context.Context, method string, path []string, contentType 
 		return err
 	}
 	if response.StatusCode/100 == 2 {
+		if now == nil {
+			return nil
+		}
+		if err := json.Unmarshal(answer, now); err != nil {
+			return fmt.Errorf("read the answer of the API server: %w", err)
+		}
 		return nil
 	}
 	r := &refusal{}

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/symphony-rtc/symphony/internal/cluster"
 )
 
 // server answers requests with the statuses it is given, one after another, and keeps what was asked. What a real API
@@ -174,59 +172,6 @@ func (c *canceller) RoundTrip(r *http.Request) (*http.Response, error) {
 	response.Body = io.NopCloser(strings.NewReader(string(body)))
 	c.cancel()
 	return response, err
-}
-
-func TestScaleAsksWhenSomethingChanges(t *testing.T) {
-	s, a := serve(t)
-	now := time.Unix(0, 0)
-	o := &Orchestrator{api: a, namespace: "space", name: "rooms", single: true, now: func() time.Time { return now }}
-	scale := func(free int, wantAsked int) {
-		t.Helper()
-		if err := o.Scale(t.Context(), cluster.Want{Free: free, Total: 1000}); err != nil {
-			t.Fatal(err)
-		}
-		if n := len(s.requests()); n != wantAsked {
-			t.Errorf("asked %d times, want %d", n, wantAsked)
-		}
-	}
-	scale(0, 1) // the first wish is never taken for granted
-	scale(3, 2)
-	scale(3, 2)
-	now = now.Add(believe)
-	scale(3, 3) // somebody may have changed it
-	scale(4, 4)
-	const want = `PATCH /apis/apps/v1/namespaces/space/deployments/rooms/scale application/merge-patch+json {"spec":{"replicas":4}}`
-	if last := s.requests()[3]; last != want {
-		t.Errorf("asked\n%s, want\n%s", last, want)
-	}
-}
-
-func TestScaleOfLargeHostsCountsAll(t *testing.T) {
-	s, a := serve(t)
-	o := &Orchestrator{api: a, namespace: "space", name: "rooms", now: time.Now}
-	if err := o.Scale(t.Context(), cluster.Want{Free: 2, Total: 7}); err != nil {
-		t.Fatal(err)
-	}
-	if asked := s.requests(); !strings.HasSuffix(asked[0], `{"spec":{"replicas":7}}`) {
-		t.Errorf("asked %q", asked)
-	}
-}
-
-func TestScaleThatFailedIsAskedAgain(t *testing.T) {
-	s, a := serve(t, 403, 404)
-	o := &Orchestrator{api: a, namespace: "space", name: "rooms", single: true, now: time.Now}
-	for _, advice := range []string{"role in deploy/kubernetes", "cluster.deployment"} {
-		err := o.Scale(t.Context(), cluster.Want{Free: 2})
-		if err == nil || !strings.Contains(err.Error(), advice) || !strings.Contains(err.Error(), "not today") {
-			t.Errorf("%v, want advice about %s", err, advice)
-		}
-	}
-	if err := o.Scale(t.Context(), cluster.Want{Free: 2}); err != nil {
-		t.Fatal(err)
-	}
-	if n := len(s.requests()); n != 3 {
-		t.Errorf("asked %d times", n)
-	}
 }
 
 func TestSelfNeedsTheDownwardAPI(t *testing.T) {

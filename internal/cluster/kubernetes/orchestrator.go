@@ -31,6 +31,7 @@ type Orchestrator struct {
 
 	mu    sync.Mutex
 	last  int       // replicas that were last asked for
+	fewer bool      // whether fewer were meant, too
 	until time.Time // up to when that is believed
 }
 
@@ -59,8 +60,8 @@ func NewOrchestrator(o Options) (*Orchestrator, error) {
 	return &Orchestrator{api: api, namespace: namespace, name: name, single: o.Capacity == 1, now: time.Now}, nil
 }
 
-// Scale makes the Deployment have so many replicas. Want.Free is what counts for hosts of one room, because one that has its
-// room has left the Deployment; Want.Total for all others.
+// Scale makes the Deployment have so many replicas, or, without Want.Fewer, at least so many. Want.Free is what counts for hosts of one room,
+// because one that has its room has left the Deployment; Want.Total for all others.
 func (o *Orchestrator) Scale(ctx context.Context, want cluster.Want) error {
 	replicas := want.Total
 	if o.single {
@@ -69,13 +70,15 @@ func (o *Orchestrator) Scale(ctx context.Context, want cluster.Want) error {
 	if replicas < 0 {
 		return fmt.Errorf("scale Deployment %s to %d: less than none", o.name, replicas)
 	}
-	if o.believes(replicas) {
+	if o.believes(replicas, want.Fewer) {
 		return nil
 	}
-	// A patch of the subresource needs no other right than that, and none to read.
-	err := o.api.do(ctx, http.MethodPatch,
-		[]string{"apis", "apps", "v1", "namespaces", o.namespace, "deployments", o.name, "scale"},
-		mergePatch, map[string]any{"spec": map[string]any{"replicas": replicas}})
+	var err error
+	if want.Fewer {
+		_, err = o.patch(ctx, scale{Spec: replicaSpec{Replicas: &replicas}})
+	} else {
+		err = o.raise(ctx, replicas)
+	}
 	switch refused(err) {
 	case http.StatusForbidden:
 		return fmt.Errorf("scale Deployment %s to %d: %w; the proxy's role in deploy/kubernetes allows it",
@@ -87,14 +90,62 @@ func (o *Orchestrator) Scale(ctx context.Context, want cluster.Want) error {
 		return fmt.Errorf("scale Deployment %s to %d: %w", o.name, replicas, err)
 	}
 	o.mu.Lock()
-	o.last, o.until = replicas, o.now().Add(believe)
+	o.last, o.fewer, o.until = replicas, want.Fewer, o.now().Add(believe)
 	o.mu.Unlock()
 	return nil
 }
 
-// believes reports whether the Deployment should have so many replicas already.
-func (o *Orchestrator) believes(replicas int) bool {
+// raise makes the Deployment have at least so many replicas. Proxies that need more at the same time would end each other's hosts by writing
+// their own numbers, so it looks first, and writes only if nobody did in between.
+func (o *Orchestrator) raise(ctx context.Context, replicas int) error {
+	for {
+		// A patch that changes nothing tells what there is. It needs no right to read.
+		now, err := o.patch(ctx, scale{})
+		if err != nil {
+			return err
+		}
+		if now.replicas() >= replicas {
+			return nil
+		}
+		next := scale{Spec: replicaSpec{Replicas: &replicas}}
+		next.Metadata.ResourceVersion = now.Metadata.ResourceVersion
+		if _, err = o.patch(ctx, next); refused(err) != http.StatusConflict {
+			return err
+		}
+		// Its ReplicaSet changes the Deployment all the time, too, so a conflict is nothing special. ctx bounds the attempts.
+	}
+}
+
+// scale is the part of a Deployment's Scale object (autoscaling/v1) that is of interest here.
+type scale struct {
+	Metadata struct {
+		ResourceVersion string `json:"resourceVersion,omitempty"`
+	} `json:"metadata,omitzero"`
+	Spec replicaSpec `json:"spec,omitzero"`
+}
+
+type replicaSpec struct {
+	Replicas *int `json:"replicas,omitempty"`
+}
+
+// replicas of an answer: the API server leaves 0 out.
+func (s scale) replicas() int {
+	if s.Spec.Replicas == nil {
+		return 0
+	}
+	return *s.Spec.Replicas
+}
+
+// patch changes the Deployment's scale and returns what it is then. It needs no other right than to patch that subresource.
+func (o *Orchestrator) patch(ctx context.Context, change scale) (now scale, err error) {
+	err = o.api.ask(ctx, http.MethodPatch,
+		[]string{"apis", "apps", "v1", "namespaces", o.namespace, "deployments", o.name, "scale"}, mergePatch, change, &now)
+	return now, err
+}
+
+// believes reports whether the Deployment should have so many replicas already, as it was asked for the same.
+func (o *Orchestrator) believes(replicas int, fewer bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return replicas == o.last && o.now().Before(o.until)
+	return replicas == o.last && fewer == o.fewer && o.now().Before(o.until)
 }

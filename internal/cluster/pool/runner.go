@@ -26,11 +26,12 @@ type Options struct {
 	Logger       *slog.Logger  // default none
 }
 
-// How long a call of the Orchestrator may take, and the pauses after one that failed: each twice the last.
+// How long a call of the Orchestrator may take, and the pauses after one that failed: each twice the last. Clients wait up to 30 s for a host, so
+// the last pause leaves time for hosts to start.
 const (
 	callTime   = 10 * time.Second
 	firstPause = 500 * time.Millisecond
-	lastPause  = 30 * time.Second
+	lastPause  = 10 * time.Second
 	breath     = 100 * time.Millisecond // at least between two looks, however often Need is called
 )
 
@@ -94,6 +95,9 @@ func (r *Runner) Run(ctx context.Context) {
 		case <-timer.C:
 		}
 		want, ask := r.look(time.Now(), needed)
+		if wanted != nil && !ask {
+			want.Fewer = wanted.Fewer
+		}
 		if ask || wanted != nil {
 			wanted = &want
 		}

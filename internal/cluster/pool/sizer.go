@@ -36,7 +36,8 @@ type need struct {
 // NewSizer returns a Sizer that has seen nothing yet.
 func NewSizer(b Bounds) *Sizer { return &Sizer{bounds: b.withDefaults(), patience: 2} }
 
-// Step takes in what is seen now, and returns what is wanted and whether the Orchestrator is to be asked for it.
+// Step takes in what is seen now, and returns what is wanted and whether the Orchestrator is to be asked for it. Want.Fewer is set only when
+// it is asked to end hosts.
 func (z *Sizer) Step(now time.Time, s Seen) (want cluster.Want, ask bool) {
 	wanted := z.bounds.Size(s)
 	n, there := z.key(wanted), s.Hosts-s.Draining
@@ -50,21 +51,24 @@ func (z *Sizer) Step(now time.Time, s Seen) (want cluster.Want, ask bool) {
 		z.came, z.stirred = s.Came, now
 	}
 	most := z.remember(now, n)
+	fewer := false
 	switch {
 	case n > z.want+z.want/10 || n > z.want && s.Waiting > 0:
 		z.want, ask = n, true
 	case now.Sub(z.since) >= z.bounds.Cooldown && z.want-most > z.want/5:
-		z.want, ask = most, true
+		z.want, ask, fewer = most, true, true
 	case there < z.want && now.Sub(z.stirred) >= max(10*time.Second, 3*s.Ready):
 		ask = true
 	case z.leftOver(now, there):
 		z.patience = min(2*z.patience, 64)
-		ask = true
+		ask, fewer = true, true
 	}
 	if ask {
 		z.stirred, z.excess = now, time.Time{}
 	}
-	return z.whole(wanted, n), ask
+	want = z.whole(wanted, n)
+	want.Fewer = fewer
+	return want, ask
 }
 
 // key is the number that counts: free hosts where a host has one room, else all.

@@ -18,7 +18,12 @@ type stepper struct {
 func (z *stepper) step(t *testing.T, s Seen, ask bool, free int) {
 	t.Helper()
 	z.now = z.now.Add(time.Second)
+	before, there := z.want, s.Free
 	want, asked := z.Step(z.now, s)
+	// Hosts may be ended only when less is wanted than before, or than there are.
+	if fewer := asked && want.Free <= before && want.Free < there; want.Fewer != fewer {
+		t.Fatalf("after %v: fewer=%t for %+v, of %d wanted before", z.now.Sub(begin), want.Fewer, want, before)
+	}
 	if asked != ask || want.Free != free {
 		t.Fatalf("after %v: asks %v for %+v, want %v for %d free", z.now.Sub(begin), asked, want, ask, free)
 	}
@@ -195,6 +200,7 @@ func runPool(seed uint64, proxies int, naive bool) (o outcome) {
 			now := begin.Add(time.Duration(second)*time.Second + time.Duration(i)*150*time.Millisecond)
 			p.meter.Count(now, counts[at], p.ready)
 			seen.Rate, seen.Burst, seen.Ready = p.meter.Rate(), p.meter.Burst(), p.ready
+			seen.Waiting = (seen.Waiting + i) / proxies // a proxy knows of its own connections only
 			want, ask := p.sizer.Step(now, seen)
 			if naive {
 				want = bounds.Size(seen)
@@ -202,7 +208,10 @@ func runPool(seed uint64, proxies int, naive bool) (o outcome) {
 			}
 			if ask {
 				o.calls++
-				p.asked, target = want.Free, want.Free
+				p.asked = want.Free
+				if want.Fewer || naive || want.Free > target {
+					target = want.Free
+				}
 				// The orchestrator makes it so: what is too much goes, what is still starting first.
 				coming := 0
 				for _, n := range starting[second+1 : second+ready+1] {
