@@ -34,6 +34,8 @@ type Options struct {
 	MaxUpdate int64
 	// Version is what this program calls itself, for the manifests of exports.
 	Version string
+	// Host is what this server is called in its cluster; "" where there is no other host.
+	Host string
 	// Move lets go of a room for the host with the id to, or for any if that is empty; nil where there is no other host.
 	Move func(ctx context.Context, id, to string) error
 }

@@ -16,18 +16,19 @@ const (
 	maxPage     = 1000
 )
 
-// roomBody describes a room. What the store knows is there for every room, Open's fields are zero for a room that is
-// not open.
+// roomBody describes a room. What the store knows is there for every room; what only the room's host knows is zero for
+// a room that is not open on this server.
 type roomBody struct {
 	ID         string     `json:"id"`
-	Open       bool       `json:"open"`       // in memory on this server or, in a cluster, on some host
-	Members    int        `json:"members"`    // connections
-	Present    int        `json:"present"`    // clients with a presence state
-	Created    time.Time  `json:"created"`    // first opened
-	Updated    *time.Time `json:"updated"`    // newest durable update; null if there never was one
-	LastActive time.Time  `json:"lastActive"` // last opened, saved or released
-	Updates    uint64     `json:"updates"`    // number of the newest update
-	Durable    uint64     `json:"durable"`    // number of the newest durable update
+	Open       bool       `json:"open"`           // in memory on this server; asked of a cluster's proxy: on any host, see Located
+	Host       string     `json:"host,omitempty"` // in a cluster: which one
+	Members    int        `json:"members"`        // connections
+	Present    int        `json:"present"`        // clients with a presence state
+	Created    time.Time  `json:"created"`        // first opened
+	Updated    *time.Time `json:"updated"`        // newest durable update; null if there never was one
+	LastActive time.Time  `json:"lastActive"`     // last opened, saved or released
+	Updates    uint64     `json:"updates"`        // number of the newest update
+	Durable    uint64     `json:"durable"`        // number of the newest durable update
 	Epoch      uint64     `json:"epoch"`
 	Generation uint64     `json:"generation"`
 	Bytes      bytesBody  `json:"bytes"`
@@ -57,10 +58,10 @@ func (a *API) body(stored store.Room) roomBody {
 		Bytes:   bytesBody{Snapshot: stored.SnapshotBytes, Journal: stored.JournalBytes},
 		Updated: orNull(stored.Updated), Deleted: orNull(stored.Deleted), Quarantine: stored.Quarantine,
 		Members: stored.Members, MostMembers: stored.MostMembers, Joins: stored.Joins,
-		Open: a.o.Move != nil && stored.Active,
 	}
 	if info, open := a.host.Info(stored.ID); open {
 		body.addOpen(info)
+		body.Host = a.o.Host
 	}
 	return body
 }

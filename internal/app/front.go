@@ -39,7 +39,7 @@ func StartProxy(ctx context.Context, config Config, log *slog.Logger, version st
 	if err != nil {
 		return nil, err
 	}
-	server.places.Data = config.Cluster.Registry
+	server.places.Registry = withoutPassword(config.Cluster.Registry)
 	server.finish = func(context.Context) error { return registry.Close() }
 	return server, nil
 }
@@ -99,7 +99,11 @@ func startFront(ctx context.Context, config Config, log *slog.Logger, metrics *t
 	private, known := access(config, listener.Addr(), log)
 	who := admin.Options{Token: config.Admin.Token, ReadOnly: !private && config.Admin.Token == ""}
 	hosts := admin.Hosts(view.Hosts, who)
-	forward := admin.Permit(edge.Management(), who)
+	hostOf := func(room string) (string, bool) {
+		host, ok := view.Owner(room)
+		return host.ID, ok
+	}
+	forward := admin.Permit(admin.Located(edge.Management(), hostOf), who)
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == admin.HostsPath {
 			hosts.ServeHTTP(w, r)

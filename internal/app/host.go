@@ -126,12 +126,13 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 		known = func(h http.Handler) http.Handler { return h } // the proxy has looked
 	}
 	var move func(ctx context.Context, id, to string) error
+	name := "" // as the management API tells it
 	if role.clustered {
-		move = seat.Move
+		move, name = seat.Move, self.ID
 	}
 	api := admin.NewAPI(host, manage.New(host, stored.Store), log, admin.Options{
 		Token: config.Admin.Token, ReadOnly: !private && config.Admin.Token == "", MaxUpdate: int64(config.Limits.Message), Version: version,
-		Move: move,
+		Host: name, Move: move,
 	})
 	page := http.NotFoundHandler()
 	if role.page {
@@ -180,7 +181,7 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 	}
 	pod.start()
 	if role.clustered {
-		log.Info("this host is ready for rooms", "id", self.ID, "address", self.Address, "capacity", self.Capacity)
+		log.Info("this host is ready for rooms", "id", self.ID, "address", self.Address, "capacity", self.Capacity, "version", version)
 	}
 	return server, nil
 }

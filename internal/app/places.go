@@ -11,11 +11,13 @@ import (
 // Places are where a server's parts can be found, for people.
 type Places struct {
 	Version   string
+	Address   string // that is listened on, host:port; "" if the server is none of people's business
 	Page      string // URL of the demo page, "" if there is none
 	WebSocket string // URL of rooms, for a provider
 	Rooms     string // URL of the management API
 	Metrics   string // URL for Prometheus
-	Data      string // what rooms are kept in
+	Data      string // what rooms are kept in, "" for a proxy
+	Registry  string // where a proxy finds the hosts, "" if that is in this process
 }
 
 // placesAt names the places of a server at addr. A server on all addresses is best reached by name, and the process of a room
@@ -31,6 +33,7 @@ func placesAt(addr net.Addr, data, version string, page bool) Places {
 	at := net.JoinHostPort(host, port)
 	places := Places{
 		Version:   version,
+		Address:   addr.String(),
 		WebSocket: "ws://" + at + "/rooms/{room}",
 		Rooms:     "http://" + at + "/v1/rooms",
 		Metrics:   "http://" + at + "/metrics",

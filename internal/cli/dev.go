@@ -82,9 +82,7 @@ func newServerCommand(cmd *cobra.Command, start func(context.Context, app.Config
 		if err != nil {
 			return err
 		}
-		if places := server.Places(); places.WebSocket != "" {
-			printPlaces(cmd.OutOrStdout(), places)
-		}
+		announce(cmd.OutOrStdout(), log, server.Places())
 		return runUntilSignal(server, signals, config)
 	}
 	return cmd

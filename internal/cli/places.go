@@ -3,11 +3,32 @@ package cli
 import (
 	"fmt"
 	"io"
+	"log/slog"
 
 	"charm.land/lipgloss/v2"
 
 	"github.com/symphony-rtc/symphony/internal/app"
 )
+
+// announce tells where a server that has just started is: people what they can open, a collector of logs one more line. People are
+// in front of a terminal, or have started a server with a page.
+func announce(out io.Writer, log *slog.Logger, places app.Places) {
+	if places.Address == "" {
+		return
+	}
+	if places.Page != "" || isTerminal(out) {
+		printPlaces(out, places)
+		return
+	}
+	attrs := []any{"addr", places.Address, "version", places.Version}
+	if places.Data != "" {
+		attrs = append(attrs, "data", places.Data)
+	}
+	if places.Registry != "" {
+		attrs = append(attrs, "registry", places.Registry)
+	}
+	log.Info("listening", attrs...)
+}
 
 // printPlaces tells where the server's parts are: in colour on a terminal, as plain lines elsewhere.
 func printPlaces(w io.Writer, places app.Places) {
@@ -23,6 +44,7 @@ func printPlaces(w io.Writer, places app.Places) {
 		{"Rooms", places.Rooms},
 		{"Metrics", places.Metrics},
 		{"Data", places.Data},
+		{"Registry", places.Registry},
 	} {
 		if place.value == "" {
 			continue

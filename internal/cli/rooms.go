@@ -79,6 +79,7 @@ func said(format string, args ...any) func(io.Writer) error {
 type roomInfo struct {
 	ID          string
 	Open        bool
+	Host        string
 	Members     int
 	Present     int
 	Created     *time.Time
@@ -168,6 +169,7 @@ func list[T any](r *rooms, cmd *cobra.Command, path, name string, limit int, hea
 		}
 		rows = append(rows, row(value))
 	}
+	heads, rows = withoutEmpty(hostHead, heads, rows)
 	if err := showTable(cmd.OutOrStdout(), heads, rows); err != nil {
 		return err
 	}
@@ -177,15 +179,18 @@ func list[T any](r *rooms, cmd *cobra.Command, path, name string, limit int, hea
 	return nil
 }
 
+// hostHead is over the hosts of rooms, which there are only in a cluster.
+const hostHead = "host"
+
 func (r *rooms) listCommand() *cobra.Command {
 	limit := 100
 	cmd := &cobra.Command{Use: "list", Short: "List rooms in the order of their ids", Args: noArguments}
 	cmd.Flags().IntVar(&limit, "limit", limit, "most rooms that are listed; 0 for all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		heads := []string{"room", "state", "members", "size", "updated", "last active"}
+		heads := []string{"room", "state", "members", "size", "updated", "last active", hostHead}
 		return list(r, cmd, "/v1/rooms", "rooms", limit, heads, func(i roomInfo) []string {
 			return []string{shown(i.ID), i.state(), strconv.Itoa(i.Members), shownBytes(i.Bytes.Snapshot + i.Bytes.Journal),
-				shownTime(i.Updated), shownTime(i.LastActive)}
+				shownTime(i.Updated), shownTime(i.LastActive), printable(i.Host)}
 		})
 	}
 	return cmd
@@ -216,7 +221,7 @@ func showRoom(w io.Writer, i roomInfo) error {
 		size += fmt.Sprintf(", about %s in memory", shownBytes(i.Bytes.Memory))
 	}
 	return showFields(w, [][2]string{
-		{"room", shown(i.ID)}, {"state", i.state()}, {"deleted", shownTime(i.Deleted)}, {"damage", printable(i.Quarantine)},
+		{"room", shown(i.ID)}, {"state", i.state()}, {"host", printable(i.Host)}, {"deleted", shownTime(i.Deleted)}, {"damage", printable(i.Quarantine)},
 		{"error", printable(i.Error)}, {"members", members}, {"size", size},
 		{"updates", fmt.Sprintf("%d, %d of them durable", i.Updates, i.Durable)}, {"generation", strconv.FormatUint(i.Generation, 10)},
 		{"created", shownTime(i.Created)}, {"updated", shownTime(i.Updated)}, {"last active", shownTime(i.LastActive)},

@@ -30,9 +30,14 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			addr, err := freeAddr()
-			env.Setenv("ADDR", addr)
-			return err
+			for _, name := range []string{"ADDR", "OTHER", "ETCD", "PEER"} {
+				addr, err := freeAddr()
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, addr)
+			}
+			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitCode,
@@ -44,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"damage":   damage,
 			"write":    write,
 			"stored":   stored,
+			"await":    await,
 		},
 		Condition: condition,
 	})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -62,6 +63,18 @@ func showTable(w io.Writer, heads []string, rows [][]string) error {
 		}
 	}
 	return columns.Flush()
+}
+
+// withoutEmpty leaves out the column called head, if it is the last one and no row has anything in it.
+func withoutEmpty(head string, heads []string, rows [][]string) ([]string, [][]string) {
+	last := len(heads) - 1
+	if heads[last] != head || slices.ContainsFunc(rows, func(row []string) bool { return row[last] != "" }) {
+		return heads, rows
+	}
+	for i, row := range rows {
+		rows[i] = row[:last]
+	}
+	return heads[:last], rows
 }
 
 // showFields prints names with their values, leaving out empty ones.

@@ -55,6 +55,9 @@ func stored(ts *testscript.TestScript, _ bool, args []string) {
 	waitFor(ts, "http://"+args[0]+"/v1/rooms/"+args[1], `"open":false`)
 }
 
+// await waits until the answer to a request contains a text: await http://... TEXT
+func await(ts *testscript.TestScript, _ bool, args []string) { waitFor(ts, args[0], args[1]) }
+
 // waitFor waits until the answer to a request contains a text.
 func waitFor(ts *testscript.TestScript, url, text string) {
 	for end := time.Now().Add(time.Minute); ; {
