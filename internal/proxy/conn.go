@@ -62,6 +62,8 @@ func (c *conn) end(why error) {
 	}
 	if why == errClientGone {
 		c.sock.WriteDeadline(ws.LongAgo)
+	} else { // what is being written may be finished, by a client that reads
+		c.sock.WriteDeadline(time.Now().Add(c.p.opts.CloseTimeout))
 	}
 	c.cancel()
 }

@@ -76,12 +76,10 @@ func (c *conn) pipe(h *hostConn, to *route) error {
 	var end *protocol.CloseError
 	switch {
 	case errors.Is(err, errClosed):
-	case ended != nil:
-		if err = ended; midway {
-			err = errAborted
-		}
 	case midway, err == errStuck:
 		err = errAborted // the client got a part of a message: nothing sensible can follow it
+	case ended != nil:
+		err = ended
 	case closing: // the client is going, and has said so
 		_, _ = c.sock.Write(ws.AppendClose(nil, ws.CloseNormal, ""))
 		err = errClosed

@@ -166,7 +166,9 @@ func (p *Proxy) upgrade(w http.ResponseWriter, r *http.Request) (*conn, error) {
 		}
 	}
 	c.ctx, c.cancel = context.WithCancel(p.ctx)
-	if err := writeAll(c.sock, ws.Acceptance(r.Header.Get("Sec-Websocket-Key"), offered)); err != nil {
+	// If the socket does not even take that, the client does not read what it asked for before.
+	acceptance := ws.Acceptance(r.Header.Get("Sec-Websocket-Key"), offered)
+	if n, err := c.sock.Write(acceptance); err != nil || n < len(acceptance) {
 		c.end(errClientGone)
 	}
 	return c, nil
