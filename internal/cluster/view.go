@@ -19,6 +19,7 @@ type View struct {
 	round     place    // the mark of what is current: roundBit or 0
 	telling   bool     // everything is being told, for the first time or anew
 	claims    uint64
+	lapsed    map[string]int // host id -> rooms that it had when it went: if it comes back it claims them again
 	waiters   map[string]*waiter
 	listeners []func(Host, bool)
 
@@ -39,6 +40,7 @@ type seenHost struct {
 	known   bool
 	round   place
 	rooms   int
+	again   int     // rooms that it claims again: they do not count as claims
 	waiting *waiter // a list: those who wait for changes of its rooms
 }
 
@@ -50,6 +52,7 @@ func NewView(ctx context.Context, r Registry) *View {
 		rooms:   make(map[string]place),
 		ids:     make(map[string]uint32),
 		waiters: make(map[string]*waiter),
+		lapsed:  make(map[string]int),
 		telling: true,
 	}
 	events := r.Watch(ctx)
@@ -112,8 +115,8 @@ func (v *View) Owner(room string) (Host, bool) {
 	return Host{}, false
 }
 
-// Claims returns how many claims have happened since the view was synced: of free rooms, and by hand-over. The difference
-// of two calls is the rate at which hosts are used up.
+// Claims returns how many claims have happened since the view was synced: of free rooms, and by hand-over, but not of what a host had
+// before the registry lost it for a while. The difference of two calls is the rate at which hosts are used up.
 func (v *View) Claims() uint64 {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -208,6 +211,10 @@ func (v *View) setHost(h Host) bool {
 	i := v.index(h.ID)
 	seen := &v.hosts[i]
 	was, known := seen.Host, seen.known
+	if !known {
+		seen.again = v.lapsed[h.ID]
+		delete(v.lapsed, h.ID)
+	}
 	seen.Host, seen.known, seen.round = h, true, v.round
 	if !known || was.Draining != h.Draining || was.Address != h.Address {
 		v.wakeAll(i)
@@ -215,7 +222,17 @@ func (v *View) setHost(h Host) bool {
 	return !known || was != h
 }
 
+// maxLapsed is how many hosts that went are remembered; most of them never come back.
+const maxLapsed = 10_000
+
 func (v *View) removeHost(i uint32) {
+	if n := v.hosts[i].rooms + v.hosts[i].again; n > 0 {
+		if len(v.lapsed) >= maxLapsed {
+			clear(v.lapsed)
+		}
+		v.lapsed[v.hosts[i].ID] = n
+	}
+	v.hosts[i].again = 0
 	v.hosts[i].Host = Host{ID: v.hosts[i].ID}
 	v.hosts[i].known = false
 	v.wakeAll(i)
@@ -235,7 +252,10 @@ func (v *View) claim(room, host string) {
 		v.hosts[old.host()].rooms--
 		v.tidy(old.host())
 	}
-	if !v.first() {
+	switch seen := &v.hosts[i]; {
+	case seen.again > 0:
+		seen.again--
+	case !v.first():
 		v.claims++
 	}
 }

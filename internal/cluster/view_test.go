@@ -146,6 +146,29 @@ func TestViewFollows(t *testing.T) {
 	}
 }
 
+// When leases end because the registry stood still, hosts come back and claim what they have. That uses up no hosts.
+func TestViewDoesNotCountWhatIsClaimedAgain(t *testing.T) {
+	s := begin(t)
+	s.tell(host("a"), claimed("1", "a"), synced, claimed("2", "a"), host("b"), claimed("3", "b"))
+	if n := s.view.Claims(); n != 2 {
+		t.Fatalf("%d claims", n)
+	}
+	s.tell(gone("a"), free("1"), free("2"), gone("b"), free("3"))
+	s.tell(host("a"), claimed("1", "a"), host("b"), claimed("2", "a"), claimed("3", "b"))
+	if n := s.view.Claims(); n != 2 {
+		t.Errorf("%d claims after all was claimed again", n)
+	}
+	s.tell(claimed("4", "a"), claimed("5", "b"), claimed("2", "b"))
+	if n := s.view.Claims(); n != 5 {
+		t.Errorf("%d claims", n)
+	}
+	s.tell(gone("a"), free("1"), free("4"), reset, host("c"), synced) // and the same when all is told anew
+	s.tell(host("b"), claimed("2", "b"), claimed("3", "b"), claimed("5", "b"), host("a"), claimed("1", "a"), claimed("4", "c"))
+	if n := s.view.Claims(); n != 6 {
+		t.Errorf("%d claims", n)
+	}
+}
+
 func TestViewAfterReset(t *testing.T) {
 	s := begin(t)
 	s.tell(host("a"), host("b"), host("c"), claimed("1", "a"), claimed("2", "a"), claimed("3", "b"), claimed("4", "c"), synced)

@@ -14,6 +14,8 @@ import (
 //   - It repeats what it asked for only if hosts are missing and none comes.
 //   - What is left over for long, asked for by a proxy that has died, it ends; ever more patiently if it comes back, because then
 //     somebody wants it.
+//   - When most hosts vanish at once it waits for a moment: their leases are over because the registry stood still, and they are
+//     about to register again.
 //
 // It has no clock: the same steps give the same decisions. Not safe for concurrent use.
 type Sizer struct {
@@ -26,7 +28,15 @@ type Sizer struct {
 	came     int
 	excess   time.Time // since when there are more hosts than wanted; zero if not
 	patience int       // how many cool-downs the Sizer looks at an excess
+	hosts    int       // there were before they vanished, or at the last step
+	fell     time.Time // when they vanished; zero if they did not, or that was long ago
 }
+
+// How many hosts vanish at once, besides more than half, when it is probably the registry's doing, and how long they may take to be back.
+const (
+	fall  = 10
+	rally = 5 * time.Second
+)
 
 type need struct {
 	at time.Time
@@ -50,6 +60,9 @@ func (z *Sizer) Step(now time.Time, s Seen) (want cluster.Want, ask bool) {
 	if s.Came != z.came {
 		z.came, z.stirred = s.Came, now
 	}
+	if z.vanished(now, s.Hosts) {
+		return z.whole(wanted, n), false
+	}
 	most := z.remember(now, n)
 	fewer := false
 	switch {
@@ -69,6 +82,22 @@ func (z *Sizer) Step(now time.Time, s Seen) (want cluster.Want, ask bool) {
 	want = z.whole(wanted, n)
 	want.Fewer = fewer
 	return want, ask
+}
+
+// vanished reports whether most hosts have gone a moment ago.
+func (z *Sizer) vanished(now time.Time, hosts int) bool {
+	if hosts*2 >= z.hosts || z.hosts-hosts < fall {
+		z.hosts, z.fell = hosts, time.Time{}
+		return false
+	}
+	if z.fell.IsZero() {
+		z.fell = now
+	}
+	if now.Sub(z.fell) < rally {
+		return true
+	}
+	z.hosts, z.fell = hosts, time.Time{}
+	return false
 }
 
 // key is the number that counts: free hosts where a host has one room, else all.

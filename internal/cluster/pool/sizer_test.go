@@ -51,6 +51,25 @@ func TestAProxyThatStartsEndsNoHosts(t *testing.T) {
 	z.step(t, Seen{Hosts: 30, Free: 30}, true, 2)
 }
 
+// When etcd stood still for longer than a lease, all hosts are gone for a moment, and all rooms wait.
+func TestHostsThatVanishAtOnceMayComeBack(t *testing.T) {
+	z := &stepper{NewSizer(Bounds{MinFree: 2}), begin}
+	z.step(t, Seen{Hosts: 102, Free: 2}, false, 2)
+	z.step(t, Seen{Hosts: 0, Waiting: 100}, false, 2)
+	z.step(t, Seen{Hosts: 30, Waiting: 70}, false, 2)
+	z.step(t, Seen{Hosts: 102, Free: 2}, false, 2)
+	z.step(t, Seen{Hosts: 102, Waiting: 3}, true, 5)
+	// Now they are really gone.
+	for range 5 {
+		z.step(t, Seen{Hosts: 0, Waiting: 100}, false, 5)
+	}
+	z.step(t, Seen{Hosts: 0, Waiting: 100}, true, 102)
+	// A few are no reason to wait.
+	z = &stepper{NewSizer(Bounds{MinFree: 2}), begin}
+	z.step(t, Seen{Hosts: 9, Free: 2}, false, 2)
+	z.step(t, Seen{Hosts: 0, Waiting: 7}, true, 9)
+}
+
 func TestHostsThatDoNotComeAreAskedForAgain(t *testing.T) {
 	z := &stepper{NewSizer(Bounds{MinFree: 5}), begin}
 	z.step(t, Seen{}, true, 5)
