@@ -6,15 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
 )
-
-// believe is how long the Deployment is taken to be as it was last asked for. Other proxies and people change it too, so
-// after that the same wish is sent again, which costs the API server little if nothing has changed.
-const believe = 15 * time.Second
 
 // Options of an Orchestrator.
 type Options struct {
@@ -27,12 +21,6 @@ type Orchestrator struct {
 	api             *api
 	namespace, name string // of the Deployment
 	single          bool   // hosts of one room
-	now             func() time.Time
-
-	mu    sync.Mutex
-	last  int       // replicas that were last asked for
-	fewer bool      // whether fewer were meant, too
-	until time.Time // up to when that is believed
 }
 
 var _ cluster.Orchestrator = (*Orchestrator)(nil)
@@ -57,11 +45,14 @@ func NewOrchestrator(o Options) (*Orchestrator, error) {
 	if namespace == "" || name == "" || strings.Contains(name, "/") {
 		return nil, fmt.Errorf("%q names no Deployment: it should be namespace/name", o.Deployment)
 	}
-	return &Orchestrator{api: api, namespace: namespace, name: name, single: o.Capacity == 1, now: time.Now}, nil
+	return &Orchestrator{api: api, namespace: namespace, name: name, single: o.Capacity == 1}, nil
 }
 
 // Scale makes the Deployment have so many replicas, or, without Want.Fewer, at least so many. Want.Free is what counts for hosts of one room,
 // because one that has its room has left the Deployment; Want.Total for all others.
+//
+// It remembers nothing: other proxies and people change the Deployment too, so whoever asks again for the same has a reason, and the pool
+// does so when hosts are missing. That costs the API server a request and, if nothing has changed, writes nothing.
 func (o *Orchestrator) Scale(ctx context.Context, want cluster.Want) error {
 	replicas := want.Total
 	if o.single {
@@ -69,9 +60,6 @@ func (o *Orchestrator) Scale(ctx context.Context, want cluster.Want) error {
 	}
 	if replicas < 0 {
 		return fmt.Errorf("scale Deployment %s to %d: less than none", o.name, replicas)
-	}
-	if o.believes(replicas, want.Fewer) {
-		return nil
 	}
 	var err error
 	if want.Fewer {
@@ -89,9 +77,6 @@ func (o *Orchestrator) Scale(ctx context.Context, want cluster.Want) error {
 	if err != nil {
 		return fmt.Errorf("scale Deployment %s to %d: %w", o.name, replicas, err)
 	}
-	o.mu.Lock()
-	o.last, o.fewer, o.until = replicas, want.Fewer, o.now().Add(believe)
-	o.mu.Unlock()
 	return nil
 }
 
@@ -141,11 +126,4 @@ func (o *Orchestrator) patch(ctx context.Context, change scale) (now scale, err 
 	err = o.api.ask(ctx, http.MethodPatch,
 		[]string{"apis", "apps", "v1", "namespaces", o.namespace, "deployments", o.name, "scale"}, mergePatch, change, &now)
 	return now, err
-}
-
-// believes reports whether the Deployment should have so many replicas already, as it was asked for the same.
-func (o *Orchestrator) believes(replicas int, fewer bool) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return replicas == o.last && fewer == o.fewer && o.now().Before(o.until)
 }
