@@ -163,3 +163,36 @@ func TestRoomsAreClaimedAgainFewAtATime(t *testing.T) {
 		t.Errorf("%d claims at a time", most)
 	}
 }
+
+// A host that leaves while a room is being handed over waits for that: when it has left, the room would be anybody's.
+func TestLeaveWhileARoomIsHandedOver(t *testing.T) {
+	w := newWorld(t)
+	b := w.host("b", member.Options{})
+	r := &troubled{Registry: w.registry}
+	seat := member.New(r, cluster.Host{ID: "a", Address: "a:1", Capacity: 100}, member.Options{})
+	a := &host{seat: seat, id: "a", Host: room.NewHost(w.store, room.Options{Claims: seat})}
+	if err := seat.Join(t.Context(), a.Host); err != nil {
+		t.Fatal(err)
+	}
+	w.mustJoin(a, "room")
+	releasing, proceed := make(chan struct{}), make(chan struct{})
+	r.set(func() {
+		r.release = func(string) error {
+			close(releasing)
+			<-proceed
+			return nil
+		}
+	})
+	ended := make(chan error, 2)
+	go func() { ended <- seat.Move(t.Context(), "room", b.id) }()
+	<-releasing
+	go func() { ended <- errors.Join(a.Close(t.Context()), seat.Leave(t.Context())) }()
+	w.until("it is leaving", seat.Left)
+	close(proceed)
+	if err := errors.Join(<-ended, <-ended); err != nil {
+		t.Fatal(err)
+	}
+	if owner := w.owner("room"); owner != "b" {
+		t.Fatalf("the room belongs to %q", owner)
+	}
+}

@@ -316,12 +316,16 @@ func (m *Member) inTurn(ctx context.Context, id string, f func()) error {
 	enter, leave := m.turn(id)
 	select {
 	case <-enter:
-		defer leave()
-		f()
-		return nil
 	case <-ctx.Done():
 	case <-m.ctx.Done():
 		ctx = m.ctx
+	}
+	select {
+	case <-enter:
+		defer leave()
+		f()
+		return nil
+	default:
 	}
 	pass := func() { // those who come later wait for those who came before
 		<-enter
