@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"io"
 	"testing"
 	"time"
 
@@ -125,5 +126,50 @@ func TestLongMessageThatIsNotPassedOn(t *testing.T) {
 	_ = c.nc.SetDeadline(time.Now().Add(patience))
 	if c = host.next(); c == nil {
 		t.Fatal("the client was not carried over")
+	}
+}
+
+// A host hears a client that takes minutes for a message: what has come of it is passed on.
+func TestSlowMessageOfAClientIsHeard(t *testing.T) {
+	w := newWorld(t)
+	host := w.scripted("h").claim("r")
+	d := w.proxy(Options{}, nil)
+	s, c := w.greeted(host, d)
+	frame := wstest.Frame(ws.OpBinary, true, syncMessage(protocol.SyncUpdate, longBody()[:200_000]))
+	if err := s.write(frame[:100_000]); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 100_000)
+	if _, err := io.ReadFull(c.r, got); err != nil || !bytes.Equal(got, frame[:100_000]) {
+		t.Fatalf("the host hears nothing of it: %v", err)
+	}
+	if err := s.write(frame[100_000:]); err != nil {
+		t.Fatal(err)
+	}
+	got = make([]byte, len(frame)-100_000)
+	if _, err := io.ReadFull(c.r, got); err != nil || !bytes.Equal(got, frame[100_000:]) {
+		t.Fatalf("the rest: %v", err)
+	}
+}
+
+// Of the state vector of a document with very many authors nothing is kept for a client that does not ask for the document.
+func TestLongVectorsAreNotKept(t *testing.T) {
+	vector := lib0.AppendUvarint(nil, 10_000)
+	for i := range uint64(10_000) {
+		vector = lib0.AppendUvarint(lib0.AppendUvarint(vector, 1<<30+i), 1)
+	}
+	for _, payload := range [][]byte{syncMessage(protocol.SyncStep1, vector), nil} {
+		s := session{symphony: true}
+		s.leaveHost()
+		m := &message{typ: protocol.TypeSync, step: protocol.SyncStep1, head: 2, payload: payload}
+		if v, err := s.fromHost(m); !v.pass || err != nil {
+			t.Fatal(v, err)
+		}
+		if n := len(s.onHost.vector); n > maxVector {
+			t.Errorf("%d bytes are kept", n)
+		}
+		if s.toldBegun {
+			t.Error("it is answered about initial content before it has the room's")
+		}
 	}
 }

@@ -151,6 +151,7 @@ func (p *Proxy) upgrade(w http.ResponseWriter, r *http.Request) (*conn, error) {
 		return nil, err
 	}
 	c := &conn{p: p, request: request}
+	c.in.gather = maxUp
 	c.session.symphony = offered || r.URL.Query().Get("protocol") == protocol.Subprotocol
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {

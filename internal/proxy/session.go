@@ -274,7 +274,10 @@ func (s *session) hostAsks(vector []byte) (v verdict) {
 		return verdict{}
 	}
 	v.pass = true
-	s.opened, h.stepped, h.vector = true, true, bytes.Clone(vector)
+	s.opened, h.stepped, h.vector = true, true, emptyVector
+	if len(vector) > 0 && len(vector) <= maxVector { // else no lower bound is known, but that it greeted
+		h.vector = bytes.Clone(vector)
+	}
 	s.blank = len(vector) == 1
 	if !s.holdsBack() {
 		s.expectAnswer()

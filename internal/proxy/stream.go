@@ -9,14 +9,16 @@ import (
 const (
 	readSize  = 16 << 10 // of the buffer that a wakeup reads into
 	minRead   = 4 << 10  // free bytes below which a read is not worth its system call
-	maxGather = 1 << 20  // a frame up to so long is passed on whole, a longer one as it comes
+	maxGather = 1 << 20  // a frame of a host up to so long is passed on whole, a longer one as it comes
+	maxUp     = 64 << 10 // the same of clients, which can send slowly: the host hears them, and the proxy keeps little
 	maxHead   = 24       // bytes of a message that say what it is: three integers of at most 8 bytes
 )
 
 // A stream takes bytes apart into frames (RFC 6455 section 5.2) by their headers alone, masked or not: payloads stay as
 // they came. It checks nothing, that is for the host. It does no I/O: it is a ws.Intake.
 type stream struct {
-	got int // bytes that were read; for whoever counts them
+	got    int // bytes that were read; for whoever counts them
+	gather int // a frame up to so long is passed on whole; 0 is maxGather
 
 	buf      *ws.Buffer // nil while nothing is held
 	pos, end int        // buf.B[pos:end] was not returned yet
@@ -142,9 +144,12 @@ func (s *stream) next() (p piece, ok bool) {
 		}
 		p.key = binary.LittleEndian.Uint32(in[header-4:])
 	}
-	wanted := size
-	if size > maxGather {
-		wanted = maxHead
+	wanted, gather := size, s.gather
+	if gather == 0 {
+		gather = maxGather
+	}
+	if size > uint64(gather) {
+		wanted = min(size, maxHead)
 	}
 	s.need = header + int(wanted)
 	if len(in) < s.need {
