@@ -252,6 +252,41 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// What proxies choose hosts by.
+func TestTheRegistryIsTold(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	view := cluster.NewView(ctx, w.registry)
+	defer func() { cancel(); <-view.Done() }()
+	told := func(what string, id string, want cluster.Host) {
+		t.Helper()
+		w.until(what, func() bool {
+			h, there := view.Host(id)
+			return there && h.Rooms == want.Rooms && h.Draining == want.Draining && h.Load == want.Load
+		})
+	}
+	var load atomic.Int64
+	a := w.host("a", member.Options{Load: func() float64 { return float64(load.Load()) / 100 }})
+	told("it is there", "a", cluster.Host{})
+	g := w.mustJoin(a, "one")
+	w.mustJoin(a, "two")
+	told("two rooms", "a", cluster.Host{Rooms: 2})
+	load.Store(50)
+	told("its load", "a", cluster.Host{Rooms: 2, Load: 0.5})
+	g.session.Leave()
+	told("one room", "a", cluster.Host{Rooms: 1, Load: 0.5})
+	w.registry.Expire("a")
+	told("the same after it was lost", "a", cluster.Host{Rooms: 1, Load: 0.5})
+	if err := a.seat.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	told("it drains", "a", cluster.Host{Load: 0.5, Draining: true})
+
+	b := w.host("b", member.Options{Once: true})
+	w.mustJoin(b, "three").session.Leave()
+	told("a host for one room that had it", "b", cluster.Host{Draining: true})
+}
+
 // A host that was taken for dead registers again. It goes on with the rooms that nobody took, and drops the others.
 func TestTakenForDead(t *testing.T) {
 	w := newWorld(t)
