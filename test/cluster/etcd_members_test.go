@@ -24,7 +24,7 @@ func (w *world) startEtcd(n int) {
 			machines[i] = w.machine(fmt.Sprint("etcd", i+1))
 			places[i] = machines[i].Place
 		}
-		w.cluster = services.NewEtcdCluster(t, true, places...)
+		w.cluster = services.NewEtcdCluster(t, services.EtcdOptions{TLS: true}, places...)
 		for i, m := range w.cluster.Members {
 			w.members = append(w.members, &storage{process: m, at: machines[i], name: machines[i].Name, start: m.Start})
 		}

@@ -15,10 +15,7 @@ import (
 	"github.com/symphony-rtc/symphony/test/network"
 )
 
-// EtcdCluster is an etcd of several members. Unlike that of Etcd, its timeouts are those that etcd has by itself (a leader is missed
-// after 1 to 2 s), because what hosts and proxies notice of an election depends on them.
-//
-// A member counts as started when it is healthy: it has a leader and answers a linearizable read. So Start of a single member does not
+// EtcdCluster is an etcd of several members. A member counts as started when it is healthy: it has a leader and answers a linearizable read. So Start of a single member does not
 // return while there is no majority.
 type EtcdCluster struct {
 	Members []*Server
@@ -27,18 +24,29 @@ type EtcdCluster struct {
 	Key     string // file with its key
 }
 
-// NewEtcdCluster starts a member in each of the places. With TLS, each has a certificate for its own address, and asks clients for one.
-func NewEtcdCluster(t testing.TB, withTLS bool, places ...network.Place) *EtcdCluster {
+// EtcdOptions are how an EtcdCluster differs from others.
+type EtcdOptions struct {
+	TLS bool // each member has a certificate for its own address, and asks clients for one
+	// Election is when a member that does not hear of the leader wants another one: after once to twice this time. 0 is the second that
+	// etcd has by itself.
+	Election time.Duration
+}
+
+// NewEtcdCluster starts a member in each of the places.
+func NewEtcdCluster(t testing.TB, o EtcdOptions, places ...network.Place) *EtcdCluster {
 	t.Helper()
 	program := etcdProgram(t)
 	c := new(EtcdCluster)
 	var authority *Authority
 	scheme := "http"
-	if withTLS {
+	if o.TLS {
 		scheme = "https"
 		authority = NewAuthority(t)
 		c.CA = authority.CA
 		c.Cert, c.Key = authority.Issue(t, "client", "127.0.0.1")
+	}
+	if o.Election == 0 {
+		o.Election = time.Second
 	}
 	var names, peers, initial []string
 	for i, place := range places {
@@ -53,8 +61,9 @@ func NewEtcdCluster(t testing.TB, withTLS bool, places ...network.Place) *EtcdCl
 		url := scheme + "://" + s.Addr
 		args := []string{"--name", names[i], "--data-dir", s.Dir, "--log-level", "warn", "--logger", "zap", "--initial-cluster", strings.Join(initial, ","),
 			"--listen-client-urls", url, "--advertise-client-urls", url, "--listen-metrics-urls", "http://" + s.probeAddr,
+			"--heartbeat-interval", fmt.Sprint((o.Election / 10).Milliseconds()), "--election-timeout", fmt.Sprint(o.Election.Milliseconds()),
 			"--listen-peer-urls", peers[i], "--initial-advertise-peer-urls", peers[i]}
-		if withTLS {
+		if o.TLS {
 			ip := place.IP
 			if ip == "" {
 				ip = "127.0.0.1"

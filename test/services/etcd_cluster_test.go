@@ -14,7 +14,7 @@ import (
 
 // TestEtcdCluster takes the leader away, and looks whether the others have what it had; then it comes back.
 func TestEtcdCluster(t *testing.T) {
-	c := NewEtcdCluster(t, true, make([]network.Place, 3)...)
+	c := NewEtcdCluster(t, EtcdOptions{TLS: true}, make([]network.Place, 3)...)
 	client := c.client(t)
 	post := func(member *Server, path, body string) (string, error) {
 		resp, err := client.Post("https://"+member.Addr+path, "application/json", strings.NewReader(body))

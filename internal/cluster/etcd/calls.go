@@ -23,7 +23,7 @@ var errClosed = errors.New("the registry is closed")
 const pause = 100 * time.Millisecond
 
 // call asks etcd something that may be asked twice, within Options.Timeout: while etcd is away or without a leader, again and
-// again.
+// again, and each time of another member, if there are several. A member that does not answer is not waited for until the end.
 func call[T any](ctx context.Context, r *Registry, ask func(ctx context.Context) (T, error)) (T, error) {
 	var none T
 	limited, cancel := context.WithTimeout(ctx, r.Timeout)
@@ -31,22 +31,24 @@ func call[T any](ctx context.Context, r *Registry, ask func(ctx context.Context)
 	stop := context.AfterFunc(r.ended, cancel)
 	defer stop()
 	var last error
+	patience := min(r.Timeout/8, time.Second)
 	for {
-		answer, err := ask(limited)
+		turn, _ := r.endpoints.now()
+		answer, late, err := attempt(limited, r, patience, ask)
 		if err == nil {
 			return answer, nil
 		}
-		if r.login.isAsked(err) {
-			err = r.login.renew(limited, r.client)
-			if err == nil {
-				err = errLoggedIn
-			}
-		}
 		if limited.Err() == nil {
-			if !isPassing(err) {
+			if !late && !isPassing(err) {
 				return none, err
 			}
 			last = err
+			if late { // it may be all of them that are slow
+				patience *= 2
+			}
+			if !errors.Is(err, errLoggedIn) {
+				r.endpoints.leave(turn)
+			}
 		}
 		select {
 		case <-limited.Done():
@@ -64,6 +66,23 @@ func call[T any](ctx context.Context, r *Registry, ask func(ctx context.Context)
 			return none, fmt.Errorf("no answer within %v: %w", r.Timeout, context.DeadlineExceeded)
 		}
 	}
+}
+
+// attempt asks once, and logs in if that is what etcd wants; then it fails with errLoggedIn. If there are other members to ask it is
+// late after some time.
+func attempt[T any](ctx context.Context, r *Registry, patience time.Duration, ask func(ctx context.Context) (T, error)) (answer T, late bool, err error) {
+	if r.endpoints.several() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	answer, err = ask(ctx)
+	if err != nil && r.login.isAsked(err) {
+		if err = r.login.renew(ctx, r.client); err == nil {
+			err = errLoggedIn
+		}
+	}
+	return answer, err != nil && ctx.Err() != nil, err
 }
 
 // isPassing reports whether an error may go away by itself soon.

@@ -22,7 +22,7 @@ import (
 
 // Options say where etcd is and how to use it.
 type Options struct {
-	Endpoints []string    // URLs of the members of etcd's cluster, such as http://10.0.0.1:2379. At least one
+	Endpoints []string    // URLs of the members of etcd's cluster, such as http://10.0.0.1:2379. At least one, better all
 	TLS       *tls.Config // for https URLs; nil trusts the system's authorities
 	Username  string      // empty if etcd asks for none
 	Password  string
@@ -36,9 +36,10 @@ type Options struct {
 type Registry struct {
 	Options
 	keys
-	client *clientv3.Client
-	login  *login
-	log    *slog.Logger
+	endpoints *endpoints
+	client    *clientv3.Client
+	login     *login
+	log       *slog.Logger
 
 	ended context.Context // over when the registry is closed
 	end   context.CancelFunc
@@ -61,13 +62,13 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 		o.Timeout = 5 * time.Second
 	}
 	r := &Registry{Options: o, keys: keys{strings.TrimRight(o.Prefix, "/")}, log: o.Logger,
-		login: &login{user: o.Username, password: o.Password}}
+		endpoints: newEndpoints(o.Endpoints), login: &login{user: o.Username, password: o.Password}}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	var err error
 	r.client, err = clientv3.New(clientv3.Config{
-		Endpoints: o.Endpoints, TLS: o.TLS, DialTimeout: o.Timeout,
+		Endpoints: r.endpoints.all[:1], TLS: o.TLS, DialTimeout: o.Timeout,
 		// A member of etcd that vanishes without a word is noticed by pings. More often than that is not allowed by etcd.
 		DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 3 * time.Second,
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
@@ -82,7 +83,14 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	if err != nil {
 		return nil, r.explain("connect", err)
 	}
+	r.endpoints.use = func(endpoint string) {
+		r.log.Debug("turning to another member of etcd", "endpoint", endpoint)
+		r.client.SetEndpoints(endpoint)
+	}
 	r.ended, r.end = context.WithCancel(context.Background())
+	if r.endpoints.several() {
+		r.run(r.ended, r.mind)
+	}
 	first, end := r.all()
 	if o.Username != "" {
 		if err := r.logIn(ctx); err != nil {
@@ -100,10 +108,10 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	return r, nil
 }
 
-// failWithReason has a request fail at once, with the reason, while there is no connection. The client of etcd would have it wait
-// for one.
+// failWithReason has a request fail at once, with the reason, while there is no connection, or while the member that is asked knows of no
+// leader. They would wait, and another member may know better.
 func failWithReason(ctx context.Context, method string, request, answer any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	return invoke(ctx, method, request, answer, conn, append(opts, grpc.WaitForReady(false))...)
+	return invoke(clientv3.WithRequireLeader(ctx), method, request, answer, conn, append(opts, grpc.WaitForReady(false))...)
 }
 
 // logIn gets the first token.

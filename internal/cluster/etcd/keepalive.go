@@ -16,14 +16,16 @@ func (m *member) keepAlive(ctx context.Context) {
 	var s *stream
 	defer func() { s.close() }()
 	silent := false
+	turn := 0 // in which the stream was opened
 	for {
 		wait := m.ttl / 3
 		left, err := time.Duration(0), error(nil)
 		if s == nil {
+			turn, _ = m.r.endpoints.now()
 			s, err = m.openStream(ctx)
 		}
 		if err == nil {
-			left, err = s.renew(m.lease, m.ttl/3)
+			left, err = s.renew(m.lease, m.ttl/5) // so that three members can be asked before the lease is over
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -31,6 +33,7 @@ func (m *member) keepAlive(ctx context.Context) {
 		case err != nil: // the next stream goes to another member of etcd, if there is one
 			s.close()
 			s = nil
+			m.r.endpoints.leave(turn)
 			wait = min(pause, m.ttl/10)
 			if m.r.login.isAsked(err) {
 				err = m.r.logIn(ctx)

@@ -38,7 +38,7 @@ func (t *tail) follow(ctx context.Context, next int64) {
 		if !isPassing(err) && !errors.Is(err, errInterrupted) {
 			wait = 10 * pause
 			if t.r.Username != "" { // what is wrong with a token, a watch calls a lack of permission
-				_ = t.r.login.renew(ctx, t.r.client)
+				_ = t.r.logIn(ctx)
 				wait = 2 * pause
 			}
 		}
@@ -52,13 +52,26 @@ func (t *tail) follow(ctx context.Context, next int64) {
 var errInterrupted = errors.New("the watch was interrupted")
 
 // once follows until the watch ends, and returns the revision to go on with. There is no error if the watch was ended because
-// changes were taken too slowly.
+// changes were taken too slowly, or because another member of etcd was turned to.
 func (t *tail) once(ctx context.Context, next int64) (int64, error) {
+	_, over := t.r.endpoints.now()
 	// A member of etcd that has lost the others must not leave us in the dark: such watches end, and go on at another member.
 	watching, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	for answer := range t.r.client.Watch(watching, t.first, clientv3.WithRange(t.end), clientv3.WithRev(next), clientv3.WithProgressNotify()) {
-		if err := answer.Err(); err != nil {
+	// Watches of the same watcher share a stream, and so a member, for as long as there is one of them. This one has its own.
+	watcher := clientv3.NewWatcher(t.r.client)
+	defer watcher.Close()
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() { // ends with this call
+		select {
+		case <-over:
+			cancel()
+		case <-ended:
+		}
+	}()
+	for answer := range watcher.Watch(watching, t.first, clientv3.WithRange(t.end), clientv3.WithRev(next), clientv3.WithProgressNotify()) {
+		if err := answer.Err(); err != nil && watching.Err() == nil {
 			return next, err
 		}
 		for _, change := range answer.Events { // all of a revision come in one answer
@@ -71,8 +84,11 @@ func (t *tail) once(ctx context.Context, next int64) (int64, error) {
 			next = answer.Header.Revision + 1
 		}
 		if watching.Err() != nil {
-			return next, nil
+			break
 		}
+	}
+	if watching.Err() != nil {
+		return next, nil
 	}
 	return next, errInterrupted
 }
