@@ -46,13 +46,19 @@ type session struct {
 	watches map[uint64]*watch // of the goroutine that reads
 
 	mu      sync.Mutex
-	members map[uint64]cluster.Membership // by the client's number
+	members map[uint64]*seat // by the client's number
+}
+
+// seat is a membership of the process; gone says that nothing of it is passed on any more.
+type seat struct {
+	cluster.Membership
+	gone context.CancelFunc
 }
 
 func newSession(registry cluster.Registry, ttl time.Duration, log *slog.Logger, out ipc.Out) *session {
 	s := &session{
 		registry: registry, ttl: ttl, log: log, out: out,
-		watches: make(map[uint64]*watch), members: make(map[uint64]cluster.Membership),
+		watches: make(map[uint64]*watch), members: make(map[uint64]*seat),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.owned.Go(s.expire)
@@ -76,7 +82,7 @@ const leaveTime = 10 * time.Second
 func (s *session) leaveAll() []uint64 {
 	s.mu.Lock()
 	members := s.members
-	s.members = make(map[uint64]cluster.Membership)
+	s.members = make(map[uint64]*seat)
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
 	defer cancel()
@@ -85,6 +91,7 @@ func (s *session) leaveAll() []uint64 {
 		if err := m.Leave(ctx); err != nil {
 			s.log.Warn("the membership of a process that is gone could not be ended", "err", err)
 		}
+		m.gone()
 		nums = append(nums, num)
 	}
 	return nums
@@ -150,7 +157,7 @@ func (s *session) Post(op uint8, id uint64, body []byte) error {
 }
 
 // member finds a membership.
-func (s *session) member(num uint64) (cluster.Membership, error) {
+func (s *session) member(num uint64) (*seat, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if m := s.members[num]; m != nil {
@@ -236,25 +243,27 @@ func (s *session) join(ctx context.Context, num uint64, h cluster.Host) error {
 		return err
 	}
 	s.mu.Lock()
-	s.members[num] = m
-	s.mu.Unlock()
-	s.owned.Go(func() { s.tell(num, m) })
+	defer s.mu.Unlock()
+	if s.members[num] != nil { // whose host would never be gone
+		return errors.Join(fmt.Errorf("there is a membership with the number %d already", num), m.Leave(ctx))
+	}
+	life, gone := context.WithCancel(s.ctx)
+	s.members[num] = &seat{m, gone}
+	s.owned.Go(func() { s.tell(life, num, m) })
 	return nil
 }
 
-// tell passes on what the registry tells a membership.
-func (s *session) tell(num uint64, m cluster.Membership) {
+// tell passes on what the registry tells a membership, until life is over.
+func (s *session) tell(life context.Context, num uint64, m cluster.Membership) {
 	for {
 		select {
 		case room := <-m.Taken():
 			s.out.Post(postTaken, num, ipc.Pack(nil, room))
 		case <-m.Lost():
-			s.mu.Lock()
-			delete(s.members, num)
-			s.mu.Unlock()
+			s.forget(num)
 			s.out.Post(postLost, num, nil)
 			return
-		case <-s.ctx.Done():
+		case <-life.Done():
 			return
 		}
 	}
@@ -268,8 +277,15 @@ func (s *session) leave(ctx context.Context, num uint64) error {
 	if err := m.Leave(ctx); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	delete(s.members, num)
-	s.mu.Unlock()
+	s.forget(num)
 	return nil
+}
+
+func (s *session) forget(num uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := s.members[num]; m != nil {
+		m.gone()
+		delete(s.members, num)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -221,5 +222,47 @@ func TestMalformed(t *testing.T) {
 	io.Copy(io.Discard, conn) // ends
 	if h, err := m.Claim(t.Context(), "room"); err != nil || h.ID != "host" {
 		t.Errorf("Claim: %+v, %v", h, err)
+	}
+}
+
+// TestNothingStaysOfMemberships: a process that joins again and again costs the other one nothing, and with a number that it has given
+// before it cannot.
+func TestNothingStaysOfMemberships(t *testing.T) {
+	s := serve(t)
+	r := dial(t, s.address)
+	before := runtime.NumGoroutine()
+	for range 200 {
+		m, err := r.Join(t.Context(), cluster.Host{ID: "host"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for end := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before+20; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines more than before", runtime.NumGoroutine()-before)
+		}
+	}
+	for i, id := range []string{"first", "second"} {
+		if err := r.ask(t.Context(), opJoin, with(uint64(1<<40), cluster.Host{ID: id})); (err == nil) != (i == 0) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	r.Close()
+	for _, id := range []string{"first", "second"} {
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+			m, err := s.registry.Join(t.Context(), cluster.Host{ID: id})
+			if err == nil {
+				if err := m.Leave(t.Context()); err != nil {
+					t.Error(err)
+				}
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s is a host without a process: %v", id, err)
+			}
+		}
 	}
 }
