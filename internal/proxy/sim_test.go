@@ -11,12 +11,15 @@ import (
 	"testing"
 
 	"github.com/symphony-rtc/symphony/crdt"
+	"github.com/symphony-rtc/symphony/internal/ws"
+	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
 // The simulation of sessions: one seed is one schedule of people who type, of messages that take their time on each of the four
 // ways between client, proxy and host and back, of commits, of hosts that die with what they did not commit, and of rooms that
-// move. Everything runs in one goroutine, so a seed replays.
+// move. What passes the proxy are bytes: clients send fragments with pings between them, and hosts die in the middle of any frame.
+// Everything runs in one goroutine, so a seed replays.
 
 // simHost is a host with its room, as internal/room is, as far as messages go.
 type simHost struct {
@@ -56,12 +59,18 @@ type simAck struct {
 
 // simLink is a client's connection to a proxy.
 type simLink struct {
-	w        *simWorld
-	person   *person
-	session  *session
-	pipe     *simPipe // nil: no host
-	up, down [][]byte // messages between client and proxy
-	cut      *message // a message of which the proxy got only the beginning, too short to be known
+	w          *simWorld
+	person     *person
+	wire       *wire
+	pipe       *simPipe // nil: no host
+	pieces     bool     // what the client sends reaches hosts in pieces
+	up         []byte   // bytes on their way from the client to the proxy
+	down       [][]byte // messages on their way from the proxy to the client
+	host       []byte   // the rest of the message that the proxy reads from the host
+	claims     bool     // which answers a step 1 of the client
+	claim      uint64   // that came after so many updates
+	gatherUp   int      // what is gathered of clients, and of hosts
+	gatherDown int
 }
 
 type simWorld struct {
@@ -259,13 +268,6 @@ func (h *simHost) end(killed bool) {
 	h.w.host = newSimHost(h.w)
 }
 
-// message makes what the proxy's session is given of a payload.
-func simMessage(payload []byte) *message {
-	m, _ := parseHead(payload)
-	m.payload, m.begins = payload, payload
-	return &m
-}
-
 // payloadsOf takes frames apart, masked or not.
 func payloadsOf(t testing.TB, frames [][]byte) (payloads [][]byte) {
 	var s stream
@@ -293,74 +295,108 @@ func payloadsOf(t testing.TB, frames [][]byte) (payloads [][]byte) {
 // trace tells what happens, for a seed that failed.
 func (l *simLink) trace(what string, payload []byte) {
 	if testing.Verbose() {
-		s := l.session
+		s := &l.wire.conn.session
 		l.w.t.Logf("%d: %s % x (sent %d, asks %d, durable %d, stale %d, lost %d, begun %v %v, settled %v, %+v)", l.person.id, what, payload, s.sent, s.asks, s.durable, s.stale, s.lost, s.begun, s.toldBegun, s.settled, s.onHost)
 	}
 }
 
 // connect connects the proxy to the host that is there.
 func (l *simLink) connect() {
-	l.pipe = l.w.host.join(l.session.symphony, l.person.readOnly && l.w.t != nil && l.w.isReadOnly(l.person))
-	if l.session.onHost.next {
+	session := &l.wire.conn.session
+	l.pipe = l.w.host.join(session.symphony, l.person.readOnly && l.w.t != nil && l.w.isReadOnly(l.person))
+	if session.onHost.next {
 		l.w.switches++
 	}
-	l.pipe.up = append(l.pipe.up, payloadsOf(l.w.t, l.session.begin())...)
+	l.trace(fmt.Sprint("connects to host ", l.pipe.host.number), nil)
+	l.must(l.wire.connect())
+	l.wire.gather(l.gatherUp, l.gatherDown)
+	l.pipe.up = append(l.pipe.up, l.wire.toHost.take()...)
 }
 
 func (w *simWorld) isReadOnly(p *person) bool { return p.id%5 == 0 }
 
 // reconnect is a client that comes back after it was closed.
 func (l *simLink) reconnect() {
-	l.session = &session{symphony: l.person.symphony}
-	l.up, l.down, l.pipe, l.cut = nil, nil, nil, nil
+	if l.pipe != nil {
+		l.pipe.host.drop(l.pipe, 1)
+	}
+	if l.wire != nil {
+		l.wire.release()
+	}
+	l.wire = newWire(l.person.symphony)
+	l.up, l.down, l.pipe, l.host, l.claims = nil, nil, nil, nil, false
+	sizes := []int{0, 1, 10, 40}
+	l.gatherUp, l.gatherDown = 0, sizes[l.w.rng.IntN(4)]
+	if l.pieces {
+		l.gatherUp = sizes[l.w.rng.IntN(4)]
+	}
+	l.wire.gather(l.gatherUp, 0)
 	l.person.connected()
 }
 
-// readClient is the proxy reading one message of the client.
-func (l *simLink) readClient() {
-	payload := l.up[0]
-	l.trace("from client", payload)
-	l.up = l.up[1:]
-	pass, after, err := l.session.fromClient(simMessage(payload))
-	if err != nil {
-		l.w.t.Fatal(err)
+// must ends the client's connection, if the proxy does.
+func (l *simLink) must(err error) (ended bool) {
+	switch err.(type) {
+	case nil:
+		return false
+	case errEnded:
+		l.trace(err.Error(), nil)
+		l.reconnect()
+		return true
 	}
-	if pass {
-		l.pipe.up = append(l.pipe.up, payload)
-	}
-	l.pipe.up = append(l.pipe.up, payloadsOf(l.w.t, after)...)
+	l.w.t.Fatalf("person %d: %v", l.person.id, err)
+	return true
 }
 
-// readHost is the proxy reading one message of the host.
-func (l *simLink) readHost() {
-	payload := bytes.Clone(l.pipe.down[0])
-	l.pipe.down = l.pipe.down[1:]
-	asked := len(l.session.asks)
-	var claim uint64
-	if asked > 0 {
-		claim = l.session.asks[0]
+// some is how much of what there is to be read comes at once.
+func (l *simLink) some(there []byte) int {
+	if l.w.rng.IntN(3) > 0 {
+		return len(there)
 	}
-	l.trace(fmt.Sprint("from host ", l.pipe.host.number), payload)
-	m := simMessage(payload)
-	step2 := m.typ == protocol.TypeSync && m.step == protocol.SyncStep2
-	v, err := l.session.fromHost(m)
-	if err != nil {
-		l.reconnect()
+	return 1 + l.w.rng.IntN(len(there))
+}
+
+// readClient is the proxy reading from the client.
+func (l *simLink) readClient() {
+	n := l.some(l.up)
+	l.trace("from client", l.up[:n])
+	p := l.up[:n]
+	l.up = l.up[n:]
+	if l.must(l.wire.fromClient(p)) {
 		return
 	}
-	if v.pass {
+	l.pipe.up = append(l.pipe.up, l.wire.toHost.take()...)
+}
+
+// readHost is the proxy reading from the host: a message or a part of one.
+func (l *simLink) readHost() {
+	session := &l.wire.conn.session
+	if len(l.host) == 0 {
+		l.host = framed(l.pipe.down[0])
+		l.pipe.down = l.pipe.down[1:]
+	}
+	n := l.some(l.host)
+	l.trace(fmt.Sprint("from host ", l.pipe.host.number), l.host[:n])
+	p := l.host[:n]
+	l.host = l.host[n:]
+	asks := slices.Clone(session.asks)
+	if l.must(l.wire.fromHost(p)) {
+		return
+	}
+	if len(session.asks) < len(asks) { // the head of an answer came
+		l.claims, l.claim = true, asks[0]
+	}
+	for _, payload := range l.wire.toClient.take() {
 		l.down = append(l.down, payload)
-	}
-	l.down = append(l.down, payloadsOf(l.w.t, v.after)...)
-	if step2 && payload[1] == byte(protocol.SyncStep2) && asked > 0 && claim > 0 {
-		l.check("an answer", l.pipe.host.doc, claim)
-	}
-	for _, f := range append(payloadsOf(l.w.t, v.after), payload) {
-		if f[0] == byte(protocol.TypeDurable) && (v.pass || len(v.after) > 0) {
-			n, _, _ := readVarUint(f, 1)
-			if !v.pass && &f[0] == &payload[0] {
-				continue // the host's own, swallowed
+		switch m, _ := parseHead(payload); {
+		case m.typ == protocol.TypeSync && m.step == protocol.SyncStep2:
+			if !l.claims {
+				l.w.t.Fatalf("person %d gets an answer that it did not ask for: % x", l.person.id, payload)
 			}
+			l.claims = false
+			l.check("an answer", l.pipe.host.doc, l.claim)
+		case m.typ == protocol.TypeDurable:
+			n, _, _ := readVarUint(payload, 1)
 			l.check("durable", l.w.durableDoc(), n)
 		}
 	}
@@ -420,13 +456,13 @@ func (l *simLink) step() bool {
 		if len(l.up) > 0 && (!ended || rng.IntN(4) == 0) {
 			can = append(can, l.readClient)
 		}
-		if len(p.down) > 0 {
+		if len(p.down)+len(l.host) > 0 {
 			can = append(can, l.readHost)
 		}
 		if len(p.up) > 0 && !ended && !p.host.dead {
 			can = append(can, func() { p.host.receive(p) })
 		}
-		if ended && (len(p.down) == 0 || p.closed == 1 && rng.IntN(3) == 0) {
+		if ended && (len(p.down)+len(l.host) == 0 || p.closed == 1 && rng.IntN(3) == 0) {
 			can = append(can, l.lose)
 		}
 	}
@@ -441,16 +477,9 @@ func (l *simLink) step() bool {
 func (l *simLink) lose() {
 	code := l.pipe.closed
 	l.trace(fmt.Sprint("lost host, code ", code), nil)
-	l.pipe = nil
-	if code != 1 && !away(code) {
+	l.pipe, l.host, l.claims = nil, nil, false
+	if !l.wire.lose() || code != 1 && !away(code) {
 		l.reconnect()
-		return
-	}
-	l.session.leaveHost()
-	// Its first bytes had come when the host went. (Presence that is lost so is renewed within 15 s.)
-	if len(l.up) > 0 && l.up[0][0] != byte(protocol.TypeAwareness) && l.w.rng.IntN(3) == 0 {
-		l.session.fromClientLost(simMessage(l.up[0]))
-		l.up = l.up[1:]
 	}
 }
 
@@ -459,12 +488,18 @@ func runSession(t *testing.T, seed uint64) (switches int) {
 	w := &simWorld{t: t, rng: rng, generation: 1 + uint64(rng.IntN(2))}
 	w.host = newSimHost(w)
 	for i := range 2 + rng.IntN(3) {
-		l := &simLink{w: w}
+		l := &simLink{w: w, pieces: rng.IntN(2) == 0}
 		id := uint64(10 + i)
 		if i == 0 && rng.IntN(3) == 0 {
 			id = 15 // may only read
 		}
-		l.person = newPerson(t, id, rng.IntN(3) > 0, func(payload []byte) { l.up = append(l.up, bytes.Clone(payload)) })
+		l.person = newPerson(t, id, rng.IntN(3) > 0, func(payload []byte) {
+			if l.pieces {
+				l.up = append(l.up, clientBytes(rng, payload)...)
+			} else {
+				l.up = wstest.AppendFrame(l.up, ws.OpBinary, true, payload)
+			}
+		})
 		l.person.initial = l.person.symphony && rng.IntN(2) == 0
 		l.person.readOnly = w.isReadOnly(l.person)
 		l.reconnect()
@@ -508,6 +543,9 @@ func runSession(t *testing.T, seed uint64) (switches int) {
 		}
 	}
 	w.settle()
+	for _, l := range w.links {
+		l.wire.release()
+	}
 	return w.switches
 }
 
@@ -522,7 +560,15 @@ func (w *simWorld) settle() {
 			}
 		}
 	}
-	for idle := 0; idle < 3; {
+	for idle, renewed := 0, false; idle < 3; {
+		if idle == 2 && !renewed { // presence of which a host that died had got a part is renewed
+			for _, l := range w.links {
+				if l.pieces {
+					l.person.announce()
+				}
+			}
+			renewed, idle = true, 0
+		}
 		idle++
 		for _, l := range w.links {
 			for n := 0; l.step(); n++ {
@@ -551,7 +597,7 @@ func (w *simWorld) settle() {
 			w.t.Errorf("person %d waits for answers: %d", p.id, p.asked)
 		}
 		// (connection.ts has a way of its own to miss it: initial content that it could not propose while storage was full.)
-		if p.symphony && !p.synced && l.session.onHost.next {
+		if p.symphony && !p.synced && l.wire.conn.session.onHost.next {
 			w.t.Errorf("person %d is not synced", p.id)
 		}
 		if p.symphony && p.durable != p.sent {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"github.com/symphony-rtc/symphony/internal/ws"
+	"github.com/symphony-rtc/symphony/protocol"
 )
 
 // data takes a piece of a message of the client. It says whether the host gets it, and which frames after it.
@@ -26,6 +27,9 @@ func (c *conn) data(p *piece) (pass bool, after [][]byte, err error) {
 				var held bool
 				if held, after, err = c.session.fromClient(&m); !held {
 					now.drop = true
+					if !first && err == nil { // it was begun in fragments too short to be known, and the host has them
+						err = protocol.Closef(protocol.CloseRestarting, "the room moved in the middle of a question: reconnect")
+					}
 				}
 			}
 		}
