@@ -92,8 +92,9 @@ func (s *session) fromClient(m *message) (pass bool, after [][]byte, err error) 
 	return true, nil, nil
 }
 
-// fromClientLost takes a message of the client that no host got whole, and that fromClient did not see.
-func (s *session) fromClientLost(m *message) {
+// fromClientLost takes a message of the client that no host got whole, and that fromClient did not see. It returns what the host is
+// sent in its place.
+func (s *session) fromClientLost(m *message) (instead [][]byte) {
 	switch {
 	case m.isUpdate():
 		s.sent++
@@ -104,10 +105,14 @@ func (s *session) fromClientLost(m *message) {
 	case m.typ == protocol.TypeSync && len(s.asks) < maxAsks:
 		s.vector = mergeVectors(s.vector, nil)
 		s.asks = append(s.asks, s.sent)
+		if s.sent <= s.durable { // one that may only read never settles anything
+			return [][]byte{s.question(forAsk)}
+		}
 		s.onHost.deferred++
 	case m.typ == protocol.TypeInitial:
 		s.lost++
 	}
+	return nil
 }
 
 // ask notes a step 1 of the client. It is not passed on as long as its answer would prove too much: that the host has what

@@ -22,14 +22,13 @@ func (c *conn) data(p *piece) (pass bool, after [][]byte, err error) {
 		if ok || !now.open || now.n == maxHead {
 			now.known = true
 			if now.drop {
-				c.session.fromClientLost(&m)
-			} else {
-				var held bool
-				if held, after, err = c.session.fromClient(&m); !held {
-					now.drop = true
-					if !first && err == nil { // it was begun in fragments too short to be known, and the host has them
-						err = protocol.Closef(protocol.CloseRestarting, "the room moved in the middle of a question: reconnect")
-					}
+				return false, c.session.fromClientLost(&m), nil
+			}
+			var held bool
+			if held, after, err = c.session.fromClient(&m); !held {
+				now.drop = true
+				if !first && err == nil { // it was begun in fragments too short to be known, and the host has them
+					err = protocol.Closef(protocol.CloseRestarting, "the room moved in the middle of a question: reconnect")
 				}
 			}
 		}
