@@ -244,12 +244,13 @@ func TestClaimsAreHeldAsLongAsRoomsAreOpen(t *testing.T) {
 			var people sync.WaitGroup
 			var hosts []*Host
 			until := time.Now().Add(time.Minute)
+			rng := rand.New(rand.NewPCG(seed, 1))
 			for i, name := range []string{"a", "b"} {
 				c := &claimant{l, name}
-				h := NewHost(c, Options{Claims: c, MaxRooms: 2, Grace: time.Duration(1 + l.rng.IntN(2_000_000_000)), SnapshotEvery: 3 * time.Second})
+				h := NewHost(c, Options{Claims: c, MaxRooms: 2, Grace: time.Duration(1 + rng.IntN(2_000_000_000)), SnapshotEvery: 3 * time.Second})
 				hosts = append(hosts, h)
 				for n := range 4 {
-					rng := rand.New(rand.NewPCG(seed, uint64(1+10*i+n)))
+					rng := rand.New(rand.NewPCG(seed, uint64(2+10*i+n)))
 					people.Go(func() { live(h, c, rng, until) })
 				}
 			}
@@ -271,4 +272,41 @@ func TestClaimsAreHeldAsLongAsRoomsAreOpen(t *testing.T) {
 		}
 	}
 	t.Logf("%v", counts)
+}
+
+// slowClaims make a claim wait.
+type slowClaims struct {
+	gate     chan struct{}
+	released []string
+}
+
+func (c *slowClaims) Claim(context.Context, string) error { <-c.gate; return nil }
+func (c *slowClaims) Opened(string)                       {}
+func (c *slowClaims) Release(id string)                   { c.released = append(c.released, id) }
+
+// A claim that succeeds after the host gave up on its rooms is given back.
+func TestClaimThatComesTooLateIsReleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &slowClaims{gate: make(chan struct{})}
+		store := newSlowStore(t)
+		h := NewHost(store, Options{Claims: c})
+		joined := joining(h, &recorder{})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		closed := make(chan error, 1)
+		go func() { closed <- h.Close(ctx) }()
+		<-ctx.Done()
+		synctest.Wait()
+		close(c.gate)
+		if err := <-closed; err == nil {
+			t.Error("all was closed in time")
+		}
+		if s := <-joined; s != nil {
+			t.Error("somebody joined")
+		}
+		if len(c.released) != 1 {
+			t.Errorf("released: %q", c.released)
+		}
+	})
 }
