@@ -235,3 +235,29 @@ func TestFoldKeepsSums(t *testing.T) {
 		t.Fatalf("learnt %v", f.learnt)
 	}
 }
+
+// quiet is a View of which nothing comes.
+type quiet struct{}
+
+func (quiet) Synced() <-chan struct{}                { return nil }
+func (quiet) OnHost(func(h cluster.Host, gone bool)) {}
+func (quiet) Claims() uint64                         { return 0 }
+
+// Rooms that wait and for which there is a free host already need no other one.
+func TestWhoWaitsForAFreeHostNeedsNoOther(t *testing.T) {
+	waiting := 0
+	r := NewRunner(Options{View: quiet{}, Bounds: Bounds{MinFree: 3}, Waiting: func() int { return waiting }})
+	for _, id := range []string{"a", "b", "c"} {
+		r.hear(cluster.Host{ID: id}, false)
+	}
+	for i, x := range []struct {
+		waiting int
+		needed  bool
+		free    int
+	}{{0, false, 3}, {2, false, 3}, {3, false, 3}, {4, false, 4}, {7, false, 7}, {2, true, 7}} {
+		waiting = x.waiting
+		if want, _ := r.look(begin.Add(time.Duration(i)*time.Second), x.needed); want.Free != x.free {
+			t.Errorf("with %d waiting it wants %d free hosts, not %d", x.waiting, want.Free, x.free)
+		}
+	}
+}

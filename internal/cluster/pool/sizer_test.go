@@ -51,6 +51,15 @@ func TestAProxyThatStartsEndsNoHosts(t *testing.T) {
 	z.step(t, Seen{Hosts: 30, Free: 30}, true, 2)
 }
 
+// What another proxy sees a little otherwise is no reason to ask, unless somebody waits.
+func TestATenthMoreIsNotAskedFor(t *testing.T) {
+	z := &stepper{NewSizer(Bounds{MinFree: 40}), begin}
+	z.step(t, Seen{Hosts: 40, Free: 40}, false, 40)
+	z.step(t, Seen{Hosts: 40, Free: 40, Burst: 44}, false, 40)
+	z.step(t, Seen{Hosts: 40, Free: 40, Burst: 44, Waiting: 1}, true, 45)
+	z.step(t, Seen{Hosts: 45, Free: 45, Burst: 56}, true, 56)
+}
+
 // When etcd stood still for longer than a lease, all hosts are gone for a moment, and all rooms wait.
 func TestHostsThatVanishAtOnceMayComeBack(t *testing.T) {
 	z := &stepper{NewSizer(Bounds{MinFree: 2}), begin}

@@ -85,6 +85,9 @@ func playChild(id, dir, role string) {
 		os.Exit(1)
 	}
 	log.Info("ready", "pid", os.Getpid(), "limit", os.Getenv("GOMEMLIMIT"))
+	if role == "stubborn" {
+		signal.Ignore(syscall.SIGHUP)
+	}
 	go obey(l, m)
 	for {
 		select {
@@ -95,6 +98,9 @@ func playChild(id, dir, role string) {
 			}
 			log.Info("does not listen")
 		case <-registry.Done():
+			if role == "stubborn" { // only the kernel can end it
+				select {}
+			}
 			os.Exit(3)
 		}
 	}
@@ -175,7 +181,7 @@ func playSupervisor(dir string) {
 	go func() {
 		panic(socket.Serve(context.Background(), l, registry, time.Minute, log))
 	}()
-	p, err := process.New(process.Options{Dir: dir, Registry: registry, Command: command("child"), Log: log})
+	p, err := process.New(process.Options{Dir: dir, Registry: registry, Command: command("stubborn"), Log: log})
 	if err != nil {
 		panic(err)
 	}
