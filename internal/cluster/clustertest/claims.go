@@ -202,7 +202,7 @@ func testForget(t *testing.T, b *Backend) {
 
 // testManyRooms only has to end.
 func testManyRooms(t *testing.T, b *Backend) {
-	const rooms, workers = 10_000, 50
+	rooms, workers := b.many(10_000), 50
 	hosts := []*process{start(t, b, "0"), start(t, b, "1"), start(t, b, "2")}
 	f := follow(t, open(t, b))
 	f.sync()

@@ -25,7 +25,12 @@ type Backend struct {
 
 	// Rounds is how many rooms are raced for; 0 is 2000. Short tests do a twentieth.
 	Rounds int
+
+	// Fewer divides how many rooms the tests with many of them take; 0 is 1.
+	Fewer int
 }
+
+func (b *Backend) many(rooms int) int { return rooms / max(b.Fewer, 1) }
 
 // Patience bounds everything that is waited for: far more than it takes on a slow machine.
 const Patience = 30 * time.Second

@@ -119,7 +119,7 @@ func testWatchNotRead(t *testing.T, b *Backend) {
 	one, two := start(t, b, "one"), start(t, b, "two")
 	slow, fast := follow(t, two), follow(t, two) // through the same registry
 	fast.sync()
-	const rooms, workers = 8000, 20
+	rooms, workers := b.many(8000), 20
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {

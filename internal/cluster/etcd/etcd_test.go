@@ -42,7 +42,6 @@ func open(t testing.TB, addr, prefix string) *etcd.Registry {
 }
 
 func TestRegistry(t *testing.T) {
-	t.Parallel() // with that of three members
 	server := services.Etcd(t)
 	clustertest.TestRegistry(t, func(t testing.TB) *clustertest.Backend {
 		prefix := newPrefix()
