@@ -9,5 +9,6 @@
 // processes repeat anything, and SYMPHONY_CLUSTER_REPORT is the file that the table is written to.
 //
 // What it notices was tried with hosts that had been spoilt on purpose: with a journal that ignored the epoch, rows of two writers were
-// found in the scenarios that freeze the host for longer than its lease or cut it off from everything.
+// found in the scenarios that freeze the host for longer than its lease or cut it off from everything. With reads of etcd that were
+// serializable, TestStaleMember was told of an owner that the room had no more.
 package cluster

@@ -80,7 +80,8 @@ by hand.
 Each process runs on a machine of its own, a network namespace: etcd, Postgres, an S3 server, three proxies (` + "`symphony proxy`" + `) and four hosts
 (` + "`symphony room`" + `), with a lease of 2 s. In several rooms clients write all the time: one of the npm package, one that speaks symphony.v1, and
 one of y-websocket. Rooms are opened, stored and closed meanwhile. The fault is injected at random moments, and meets the host that has most of the
-rooms, or a proxy chosen at random. In the last rows the network is long or bad in one place, from before the clients come until the last
+rooms, or a proxy chosen at random. Where three members of etcd are spoken of there are three, with TLS, and new rooms are opened
+meanwhile; *besides* has how long that took, and how many leases of hosts ran out. In the last rows the network is long or bad in one place, from before the clients come until the last
 comparison: the test itself carries the packets there, delays them and loses some.
 
 *Acknowledged* are the updates of which a client was told that they are durable. In every third round, and at the end, every process is
