@@ -69,6 +69,7 @@ func (p *Proxy) dial(ctx context.Context, to *route, request []byte) (h *hostCon
 	}
 	_ = nc.SetDeadline(time.Time{})
 	p.answers.note(h.id, time.Now())
+	to.check()
 	h.sock = ws.NewSocket(nc)
 	return h, nil
 }

@@ -20,6 +20,7 @@ type room struct {
 	waiting int    // connections that wait for a host
 	route   *route // the newest; nil if nobody knows where the room is
 	gone    chan struct{}
+	doubt   chan struct{} // tells watch that a connection may have been made too late
 
 	// Of those who look for a host, one at a time.
 	failed string               // the host that was tried last, in vain
@@ -45,7 +46,7 @@ func (p *Proxy) enter(id string, c *conn) *room {
 	defer p.mu.Unlock()
 	r := p.rooms[id]
 	if r == nil {
-		r = &room{p: p, id: id, conns: make(map[*conn]struct{}), gone: make(chan struct{})}
+		r = &room{p: p, id: id, conns: make(map[*conn]struct{}), gone: make(chan struct{}), doubt: make(chan struct{}, 1)}
 		p.rooms[id] = r
 		p.work.Go(r.watch)
 	}
@@ -117,12 +118,25 @@ func (r *room) acquire(ctx context.Context) (to *route, err error) {
 // serves says that the host of a route has answered.
 func (to *route) serves() {
 	r := to.room
+	to.check()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failed, r.tries, r.why = "", 0, ""
 	if !to.ok && r.route == to {
 		to.ok = true
 		to.end()
+	}
+}
+
+// check has the room verified in a moment if the view does not have it where the route leads: the view is late, or the room got
+// another host while this one was being connected to, and watch has seen that already.
+func (to *route) check() {
+	if seen, known := to.room.p.deps.View.Owner(to.room.id); known && seen.ID == to.host.ID {
+		return
+	}
+	select {
+	case to.room.doubt <- struct{}{}:
+	default:
 	}
 }
 
@@ -218,16 +232,19 @@ func (r *room) avoids(id string) bool {
 // watch follows the room in the registry: when it has another host than the connections are with, they are carried over. That
 // is how they leave a host that is frozen, or cut off from the registry.
 func (r *room) watch() {
-	for {
+	var retry <-chan time.Time
+	for doubted := false; ; {
 		changed, cancel := r.p.deps.View.Changed(r.id)
-		again := r.verify()
-		var retry <-chan time.Time
-		if again {
+		if doubted || r.verify() {
 			retry = time.After(verifyAgain)
 		}
+		doubted = false
 		select {
 		case <-changed:
 		case <-retry:
+			retry = nil
+		case <-r.doubt:
+			doubted = true
 		case <-r.gone:
 			cancel()
 			return
@@ -239,7 +256,7 @@ func (r *room) watch() {
 	}
 }
 
-// verifyAgain is after how long the registry is asked again if it did not answer.
+// verifyAgain is after how long the registry is asked again if it did not answer, and how late the view may be before it is compared.
 const verifyAgain = time.Second
 
 // verify compares where the connections are with the view and, if they differ, with the registry, because the view may be

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type scripted struct {
 	ln    net.Listener
 	seat  cluster.Membership
 	calls chan *call
+	slow  atomic.Pointer[func()] // what happens before a handshake is answered
 }
 
 // call is a connection from the proxy, after the handshake.
@@ -56,6 +58,9 @@ func (w *world) scripted(id string) *scripted {
 			if c.request, err = http.ReadRequest(c.r); err != nil {
 				_ = nc.Close()
 				continue
+			}
+			if f := s.slow.Load(); f != nil {
+				(*f)()
 			}
 			_, _ = nc.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSymphony-Host: " + s.name + "\r\n\r\n"))
 			s.calls <- c

@@ -75,7 +75,7 @@ func TestPeopleMeetThroughProxies(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	stop()
 	w.converged(guests...)
-	if s := a.Stats(); s.Connections != 3 || s.Rooms != 1 || s.MessagesDown == 0 || s.MessagesUp == 0 || s.Switches != 0 {
+	if s := a.Stats(); s.Connections != 3 || s.Rooms != 1 || s.MessagesDown == 0 || s.MessagesUp == 0 || s.Switches != s.Detours { // (the other proxy may have been faster)
 		t.Errorf("stats: %+v", s)
 	}
 }
