@@ -41,6 +41,7 @@ type Gateway struct {
 	opened   uint64 // connections ever
 	draining bool
 	empty    chan struct{} // closed when draining and open is 0
+	came     chan struct{} // has a place: open is not 0 any more, which the sweeper waits for
 }
 
 // New makes a gateway to the rooms of a host. It has a goroutine of its own until Drain.
@@ -51,6 +52,7 @@ func New(host Host, o Options) *Gateway {
 		sweeper:  make(chan struct{}),
 		flushers: make([]flusher, min(runtime.GOMAXPROCS(0), shardCount)),
 		empty:    make(chan struct{}),
+		came:     make(chan struct{}, 1),
 	}
 	g.origins = ws.Origins{Allowed: g.opts.AllowedOrigins, Local: g.opts.AllowLocalOrigins}
 	g.log, g.pace = g.opts.Logger, newPace(g.opts.PingEvery)
@@ -119,7 +121,12 @@ func (g *Gateway) admit() (refusal *protocol.CloseError, err error) {
 	case g.open >= limit:
 		refusal = protocol.Closef(protocol.CloseTooMany, "this server is full: it takes %d connections", limit)
 	}
-	g.open++
+	if g.open++; g.open == 1 {
+		select {
+		case g.came <- struct{}{}:
+		default:
+		}
+	}
 	g.opened++
 	return refusal, nil
 }

@@ -78,11 +78,23 @@ func (s *shard) appendConns(list []*conn) []*conn {
 // sweepForever is the goroutine of everything periodic.
 func (g *Gateway) sweepForever() {
 	defer close(g.sweeper)
-	ticker := time.NewTicker(max(g.pace.every/shardCount, time.Millisecond))
+	interval := max(g.pace.every/shardCount, time.Millisecond)
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	var list []*conn
 	var governor governor
 	for i := 0; ; i = (i + 1) % shardCount {
+		if g.deserted() { // hosts that wait for rooms are many, and should cost nothing
+			ticker.Stop()
+			governor.hold = 0
+			g.hold.Store(0)
+			select {
+			case <-g.stop:
+				return
+			case <-g.came:
+			}
+			ticker.Reset(interval)
+		}
 		select {
 		case <-g.stop:
 			return
@@ -94,6 +106,13 @@ func (g *Gateway) sweepForever() {
 			g.round.Add(1)
 		}
 	}
+}
+
+// deserted reports whether there are no connections.
+func (g *Gateway) deserted() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open == 0
 }
 
 // sweep visits the connections of a shard once. The list is memory to work with, and returned for the next sweep.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -167,4 +168,26 @@ func TestC_PING_bySweeper(t *testing.T) {
 		t.Errorf("closed with %d", code)
 	}
 	eventually(t, "left", func() bool { return len(host.members("r")) == 0 })
+}
+
+// Hundreds of hosts wait for a room: as long as nobody is connected they do nothing.
+func TestSweeperRestsWhileNobodyIsConnected(t *testing.T) {
+	var asked atomic.Int64 // once in each step of the sweeper
+	g, addr := serve(t, &relayHost{}, Options{
+		PingEvery:     4 * time.Millisecond,
+		ProcessorTime: func() time.Duration { asked.Add(1); return 0 },
+	})
+	rests := func() bool {
+		before := asked.Load()
+		time.Sleep(50 * time.Millisecond)
+		return asked.Load() == before
+	}
+	for range 3 {
+		eventually(t, "the sweeper rests", rests)
+		before := asked.Load()
+		c := dial(t, addr, "r")
+		eventually(t, "it sweeps", func() bool { return asked.Load() > before+2*shardCount })
+		_ = c.nc.Close()
+		eventually(t, "the connection is gone", func() bool { return g.Stats().Connections == 0 })
+	}
 }
