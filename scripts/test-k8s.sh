@@ -40,7 +40,7 @@ build
 # The node's own scripts know where its images and its state are.
 where=$(bash -c '. "$0/env.sh"; echo "$K8SCI_RUN"' "$node")
 image=local/symphony:test
-CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$work/symphony" ./cmd/symphony
+CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags "-s -w" -o "$work/symphony" ./cmd/symphony
 scripts/image.sh -t "$image" -o "$work/image.tar" "$work/symphony" >&2
 
 down() {
