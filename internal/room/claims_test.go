@@ -310,3 +310,52 @@ func TestClaimThatComesTooLateIsReleased(t *testing.T) {
 		}
 	})
 }
+
+// raceClaims are claims that wait, and are then lost or won.
+type raceClaims struct {
+	slowClaims
+	lost map[string]bool
+}
+
+func (c *raceClaims) Claim(ctx context.Context, id string) error {
+	if err := c.slowClaims.Claim(ctx, id); err != nil || !c.lost[id] {
+		return err
+	}
+	return protocol.Closef(protocol.CloseMoved, "the other host")
+}
+
+// A host for one room is not full while it may still lose the race for that.
+func TestPlaceOfARoomThatIsNotWonYet(t *testing.T) {
+	for _, lost := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &raceClaims{slowClaims{gate: make(chan struct{})}, map[string]bool{"raced for": lost}}
+			h := NewHost(newSlowStore(t), Options{Claims: c, MaxRooms: 1})
+			var errs [2]error
+			var people sync.WaitGroup
+			for i, id := range []string{"raced for", "free"} {
+				people.Go(func() {
+					s, err := h.Join(t.Context(), id, &recorder{}, JoinOptions{})
+					if errs[i] = err; err == nil {
+						s.Leave()
+					}
+				})
+				synctest.Wait() // the first has the place
+			}
+			close(c.gate)
+			synctest.Wait()
+			people.Wait()
+			if lost {
+				wantCode(t, errs[0], protocol.CloseMoved)
+				if errs[1] != nil {
+					t.Error(errs[1])
+				}
+			} else {
+				wantCode(t, errs[1], protocol.CloseFull)
+				if errs[0] != nil {
+					t.Error(errs[0])
+				}
+			}
+			mustClose(t, h)
+		})
+	}
+}

@@ -95,6 +95,7 @@ type Host struct {
 	mu       sync.Mutex
 	rooms    map[string]*room
 	held     map[string]chan struct{} // ids that nobody may open just now; closed when they may
+	claiming map[*room]chan struct{}  // rooms of which it is not known yet whether this host gets them; closed when it is
 	draining bool                     // no room is entered any more
 	ended    bool                     // nothing is added to work any more
 
@@ -152,7 +153,8 @@ func NewHost(store Store, opts Options) *Host {
 
 // newHost returns a host that does nothing by itself: whoever calls it sets now, spawn and start, and calls tick.
 func newHost(store Store, opts Options) *Host {
-	h := &Host{store: store, opts: opts.withDefaults(), rooms: make(map[string]*room), held: make(map[string]chan struct{}), stop: make(chan struct{})}
+	h := &Host{store: store, opts: opts.withDefaults(), rooms: make(map[string]*room), held: make(map[string]chan struct{}),
+		claiming: make(map[*room]chan struct{}), stop: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h
 }
@@ -208,7 +210,7 @@ func (h *Host) reach(ctx context.Context, id string, use func(*room) (wait <-cha
 			case <-held:
 				continue
 			case <-ctx.Done():
-				return protocol.Closef(protocol.CloseUnavailable, "the room is being changed; try again")
+				return protocol.Closef(protocol.CloseUnavailable, "the room is being changed, or waits for a place; try again")
 			}
 		}
 		if fresh {
@@ -231,8 +233,8 @@ func (h *Host) reach(ctx context.Context, id string, use func(*room) (wait <-cha
 	}
 }
 
-// enter returns the room, which may still be loading; a fresh one has to be started. While the room is held it returns what
-// to wait for instead.
+// enter returns the room, which may still be loading; a fresh one has to be started. While the room is held, or it is not known
+// whether there is a place for it, it returns what to wait for instead.
 func (h *Host) enter(id string) (r *room, fresh bool, held <-chan struct{}, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -246,6 +248,9 @@ func (h *Host) enter(id string) (r *room, fresh bool, held <-chan struct{}, err 
 		return r, false, nil, nil
 	}
 	if len(h.rooms) >= h.opts.MaxRooms {
+		for _, known := range h.claiming { // it may lose that race and have a place again
+			return nil, false, known, nil
+		}
 		if c := h.opts.Claims; c != nil { // somebody may have named this host for it; a later claim is after this
 			c.Release(id)
 		}
@@ -253,7 +258,18 @@ func (h *Host) enter(id string) (r *room, fresh bool, held <-chan struct{}, err 
 	}
 	r = newRoom(h, id)
 	h.rooms[id] = r
+	if h.opts.Claims != nil {
+		h.claiming[r] = make(chan struct{})
+	}
 	return r, true, nil, nil
+}
+
+// claimed notes that it is known whether this host gets a room; if it does not, the room has ended already.
+func (h *Host) claimed(r *room) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	close(h.claiming[r])
+	delete(h.claiming, r)
 }
 
 // forget removes a room that is gone.

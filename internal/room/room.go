@@ -136,6 +136,7 @@ func (r *room) claim() error {
 		return nil
 	}
 	err := claims.Claim(r.host.ctx, r.id)
+	defer r.host.claimed(r)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil && r.phase == gone { // the host gave up meanwhile
