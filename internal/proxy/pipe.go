@@ -131,13 +131,7 @@ func (c *conn) down(h *hostConn, to *route) error {
 	heard := false
 	for {
 		messages, end, err := c.fromHost(h, &out)
-		if p := out.bytes(&h.in); len(p) > 0 {
-			if err := c.writeToClient(p); err != nil {
-				return err
-			}
-		}
-		out.reset()
-		if messages > 0 {
+		if messages > 0 { // others wait for that, and not for this client to read it
 			c.counters.messagesDown.Add(uint64(messages))
 			if !heard {
 				heard = true
@@ -146,6 +140,12 @@ func (c *conn) down(h *hostConn, to *route) error {
 				c.untilMoved(h)
 			}
 		}
+		if p := out.bytes(&h.in); len(p) > 0 {
+			if err := c.writeToClient(p); err != nil {
+				return err
+			}
+		}
+		out.reset()
 		if err != nil {
 			c.end(err)
 			return err

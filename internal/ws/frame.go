@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"github.com/symphony-rtc/symphony/protocol"
@@ -24,8 +25,10 @@ const (
 	CloseInvalidText protocol.CloseCode = 1007
 )
 
-// AppendClose appends a server's close frame. Of the reason travels what fits, up to the end of a character.
+// AppendClose appends a server's close frame. Of the reason travels what fits, up to the end of a character; what is not UTF-8 in it, such
+// as in something that a client said, is replaced.
 func AppendClose(b []byte, code protocol.CloseCode, reason string) []byte {
+	reason = strings.ToValidUTF8(reason, "?")
 	if len(reason) > 123 {
 		n := 123
 		for n > 0 && !utf8.RuneStart(reason[n]) {
