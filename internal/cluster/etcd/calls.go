@@ -31,11 +31,13 @@ func call[T any](ctx context.Context, r *Registry, ask func(ctx context.Context)
 	stop := context.AfterFunc(r.ended, cancel)
 	defer stop()
 	var last error
-	patience := min(r.Timeout/8, time.Second)
-	for {
+	patience := r.endpoints.patience(r.Timeout)
+	for lates := 0; ; {
 		turn, _ := r.endpoints.now()
+		began := time.Now()
 		answer, late, err := attempt(limited, r, patience, ask)
 		if err == nil {
+			r.endpoints.answered(turn, time.Since(began))
 			return answer, nil
 		}
 		if limited.Err() == nil {
@@ -43,8 +45,11 @@ func call[T any](ctx context.Context, r *Registry, ask func(ctx context.Context)
 				return none, err
 			}
 			last = err
-			if late { // it may be all of them that are slow
-				patience *= 2
+			if late {
+				lates++
+				if lates%len(r.Endpoints) == 0 { // all of them are slow
+					patience *= 2
+				}
 			}
 			if !errors.Is(err, errLoggedIn) {
 				r.endpoints.leave(turn)

@@ -17,6 +17,7 @@ func (m *member) keepAlive(ctx context.Context) {
 	defer func() { s.close() }()
 	silent := false
 	turn := 0 // in which the stream was opened
+	failures := 0
 	for {
 		wait := m.ttl / 3
 		left, err := time.Duration(0), error(nil)
@@ -25,7 +26,8 @@ func (m *member) keepAlive(ctx context.Context) {
 			s, err = m.openStream(ctx)
 		}
 		if err == nil {
-			left, err = s.renew(m.lease, m.ttl/5) // so that three members can be asked before the lease is over
+			// So that three members can be asked before the lease is over; after that they are given more time.
+			left, err = s.renew(m.lease, min(m.ttl/5<<(failures/len(m.r.Endpoints)), m.ttl/2))
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -34,6 +36,7 @@ func (m *member) keepAlive(ctx context.Context) {
 			s.close()
 			s = nil
 			m.r.endpoints.leave(turn)
+			failures = min(failures+1, 10*len(m.r.Endpoints))
 			wait = min(pause, m.ttl/10)
 			if m.r.login.isAsked(err) {
 				err = m.r.logIn(ctx)
@@ -48,6 +51,9 @@ func (m *member) keepAlive(ctx context.Context) {
 			m.r.log.Info("the lease of this host is renewed again", "host", m.host.ID)
 		}
 		silent = err != nil
+		if !silent {
+			failures = 0
+		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
