@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -347,4 +349,37 @@ func TestListsThatCannotBe(t *testing.T) {
 	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 16*n {
 		t.Errorf("%d bytes took %d of memory (%v)", len(b), took, err)
 	}
+}
+
+// TestLargeAnswersAreFewAtATime: they are in memory until the client has read them.
+func TestLargeAnswersAreFewAtATime(t *testing.T) {
+	client, server := net.Pipe()
+	defer client.Close()
+	conn := &serverConn{calls: make(map[uint64]context.CancelFunc), large: make(chan struct{}, largeAtOnce)}
+	conn.w = newWriter(server, nil)
+	var made atomic.Int32
+	job := Job{Large: true, Run: func(context.Context) ([]byte, error) {
+		made.Add(1)
+		return make([]byte, pieceBytes+1), nil
+	}}
+	const calls = 3 * largeAtOnce
+	for id := range uint64(calls) {
+		conn.jobs.Go(func() { conn.answer(t.Context(), header{id: id}, job) })
+	}
+	for end := time.Now().Add(30 * time.Second); made.Load() < largeAtOnce; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d answers were made", made.Load())
+		}
+	}
+	time.Sleep(20 * time.Millisecond) // for more, if there were more
+	if n := made.Load(); n != largeAtOnce {
+		t.Errorf("%d answers are in memory and nobody reads them", n)
+	}
+	go io.Copy(io.Discard, client)
+	conn.jobs.Wait()
+	if n := made.Load(); n != calls {
+		t.Errorf("%d answers of %d", n, calls)
+	}
+	server.Close()
+	conn.w.close()
 }

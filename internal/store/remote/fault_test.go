@@ -373,6 +373,23 @@ func TestWrongNumber(t *testing.T) {
 	}
 }
 
+// TestWrongDurable: nobody is told that something is durable which cannot be.
+func TestWrongDurable(t *testing.T) {
+	s := supervise(t, t.TempDir(), journal.Options{})
+	c := dial(t, s.address)
+	made, _, heard := claimRoom(t, c, "room")
+	made.Append(1, []byte("x"))
+	heard.WaitCommitted(t, 1)
+	r := made.(*claim)
+	for _, seq := range []uint64{0, 1, 2, 1 << 63} {
+		if err := r.committed(seq); err == nil {
+			t.Errorf("update %d is believed to be durable", seq)
+		}
+	}
+	made.Append(2, []byte("y"))
+	heard.WaitCommitted(t, 2)
+}
+
 // TestFencedAcrossConnections: whoever claims last writes, from wherever.
 func TestFencedAcrossConnections(t *testing.T) {
 	s := supervise(t, t.TempDir(), journal.Options{})
