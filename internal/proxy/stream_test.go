@@ -139,6 +139,9 @@ func TestMergeVectors(t *testing.T) {
 	if got := mergeVectors(long, nil); !bytes.Equal(got, emptyVector) {
 		t.Errorf("a vector that is too long became %d bytes", len(got))
 	}
+	if got := mergeVectors([]byte{1, 5, 7}, long); !bytes.Equal(got, []byte{1, 5, 7}) {
+		t.Errorf("beside a vector that is too long the other became % x", got)
+	}
 }
 
 func TestOwnEntry(t *testing.T) {

@@ -12,12 +12,16 @@ const maxVector = 8 << 10
 
 var emptyVector = []byte{0}
 
-// mergeVectors returns the vector of a document that has what both have; what is malformed counts as empty.
+// mergeVectors returns the vector of a document that has what both have; what is malformed counts as empty, and so does what is too long
+// to be kept: a client may send any number of those.
 func mergeVectors(a, b []byte) []byte {
 	clocks := make(map[uint64]uint64)
 	order := make([]uint64, 0, 16)
 	for _, vector := range [][]byte{a, b} {
 		n, at, ok := readVarUint(vector, 0)
+		if len(vector) > maxVector {
+			continue
+		}
 		for ; ok && n > 0; n-- {
 			var client, clock uint64
 			if client, at, ok = readVarUint(vector, at); !ok {
