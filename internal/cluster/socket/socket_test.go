@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -263,6 +264,52 @@ func TestNothingStaysOfMemberships(t *testing.T) {
 			if time.Now().After(end) {
 				t.Fatalf("%s is a host without a process: %v", id, err)
 			}
+		}
+	}
+}
+
+// TestUnreadEventsAreFew: who watches and does not read has only so many events with him, and is told all of them when he reads.
+func TestUnreadEventsAreFew(t *testing.T) {
+	s := serve(t)
+	r := dial(t, s.address)
+	events := r.Watch(t.Context())
+	m, err := s.registry.Join(t.Context(), cluster.Host{ID: "host"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rooms = 3 * maxUnread
+	for i := range rooms {
+		if _, err := m.Claim(t.Context(), strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unread := func() (n int) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, w := range r.watches {
+			w.mu.Lock()
+			n += len(w.pending)
+			w.mu.Unlock()
+		}
+		return n
+	}
+	for end := time.Now().Add(30 * time.Second); unread() < maxUnread/2; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("only %d events came", unread())
+		}
+	}
+	time.Sleep(50 * time.Millisecond) // for more, if there were more
+	if n := unread(); n > maxUnread {
+		t.Errorf("%d events wait", n)
+	}
+	for told := 0; told < rooms; {
+		select {
+		case e := <-events:
+			if e.Kind == cluster.EventClaimed {
+				told++
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("told of %d rooms", told)
 		}
 	}
 }
