@@ -47,6 +47,9 @@ func leader(t testing.TB, c *services.EtcdCluster) *services.Server {
 // TestRegistryOfThree is the conformance suite with three members of etcd. In the middle of each of its tests the leader is killed. Not
 // more often: each new leader lets all leases begin anew, so while leaders come and go no host is ever gone.
 func TestRegistryOfThree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for many elections; TestLeaderFrozen and TestMajorityLost stay")
+	}
 	t.Parallel()
 	c := three(t)
 	var killing sync.WaitGroup
