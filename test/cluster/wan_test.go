@@ -25,6 +25,7 @@ var wires = map[string]wire{
 	"far-update":      farClients,
 	"bad-proxy-hosts": {at: "proxy", what: "between proxies and hosts", is: bad(20, 2, 0.05), peers: allHosts},
 	"bad-host-etcd":   {at: "etcd", what: "between hosts and etcd", is: bad(50, 5, 0.05), peers: allHosts},
+	"bad-host-etcds":  {at: "etcd", what: "between hosts and three members of etcd", is: bad(50, 5, 0.05), peers: allHosts},
 	"bad-postgres":    {at: "postgres", what: "between hosts and Postgres", is: bad(20, 2, 0.03), peers: allHosts},
 }
 
@@ -48,6 +49,7 @@ var distances = []scenario{
 	distance("far-update", 1, rollingUpdate),
 	distance("bad-proxy-hosts", 1, nothingForLong),
 	distance("bad-host-etcd", 1, nothingForLong),
+	ofEtcd(3, distance("bad-host-etcds", 0, nothingForLong)),
 	distance("bad-postgres", 1, nothingForLong),
 }
 
@@ -64,6 +66,12 @@ func distance(name string, short int, f fault) scenario {
 		name: name, short: short, kept: true, fault: fault{what: what},
 		run: func(w *world, rounds int) { w.roundsAtADistance(rounds, wires[name], f) },
 	}
+}
+
+// ofEtcd is a scenario with so many members of etcd.
+func ofEtcd(members int, s scenario) scenario {
+	s.etcds = members
+	return s
 }
 
 // machine adds a machine to the network, with a wire if the scenario has one there.
@@ -112,15 +120,7 @@ func (w *world) roundsAtADistance(n int, wi wire, f fault) {
 	if happened != (proxyCounts{}) {
 		w.result.note("%s", happened)
 	}
-	if n := w.leasesLost(); n > 0 {
+	if n := w.registrationsLost(); n > 0 && w.cluster == nil { // else it is noted anyway
 		w.result.note("%d leases of hosts ran out", n)
 	}
-}
-
-// leasesLost is how often a host that is there now was told that its lease was over.
-func (w *world) leasesLost() (n int) {
-	for _, h := range w.hosts {
-		n += strings.Count(h.Logs(), "the registry took this host for dead")
-	}
-	return n
 }
