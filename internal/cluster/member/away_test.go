@@ -19,9 +19,10 @@ type troubled struct {
 	cluster.Registry
 
 	mu      sync.Mutex
-	claim   func(room string) error // what becomes of a claim after it took effect; may be nil
-	release func(room string) error // the same, before it takes effect
-	join    func()                  // called before a host joins; may be nil
+	claim   func(room string) error   // what becomes of a claim after it took effect; may be nil
+	release func(room string) error   // the same, before it takes effect
+	update  func(ctx context.Context) // called before a host is updated; may be nil
+	join    func()                    // called before a host joins; may be nil
 }
 
 func (r *troubled) Join(ctx context.Context, h cluster.Host) (cluster.Membership, error) {
@@ -194,5 +195,35 @@ func TestLeaveWhileARoomIsHandedOver(t *testing.T) {
 	}
 	if owner := w.owner("room"); owner != "b" {
 		t.Fatalf("the room belongs to %q", owner)
+	}
+}
+
+func (m *troubledMember) Update(ctx context.Context, h cluster.Host) error {
+	m.r.mu.Lock()
+	update := m.r.update
+	m.r.mu.Unlock()
+	if update != nil {
+		update(ctx)
+	}
+	return m.Membership.Update(ctx, h)
+}
+
+// While the registry is away a drain does not spend its time on telling it.
+func TestDrainWithoutTheRegistry(t *testing.T) {
+	w := newWorld(t)
+	r := &troubled{Registry: w.registry}
+	w.through = r
+	a := w.host("a", member.Options{})
+	g := w.mustJoin(a, "room")
+	r.set(func() {
+		r.update = func(ctx context.Context) { <-ctx.Done() }
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
+	defer cancel()
+	if err := a.seat.Drain(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if code := g.closed.Load(); code != uint32(protocol.CloseMoved) {
+		t.Errorf("the member was closed with %d", code)
 	}
 }

@@ -212,9 +212,11 @@ func (m *Member) Drain(ctx context.Context) error {
 		rooms = append(rooms, id)
 	}
 	m.mu.Unlock()
-	if err := m.tell(ctx, m.host()); err != nil {
-		m.log.Warn("the registry could not be told that this host is being drained", "error", err)
+	telling, cancel := context.WithTimeout(ctx, tellTime)
+	if err := m.tell(telling, m.host()); err != nil {
+		m.log.Warn("the registry could not be told yet that this host is being drained", "error", err)
 	}
+	cancel()
 	var failed error
 	var mu sync.Mutex
 	next := make(chan string)

@@ -36,6 +36,7 @@ const (
 	updateEvery = time.Second            // at least between two words to the registry about load
 	soon        = 50 * time.Millisecond  // after a claim or release until the registry hears the new number of rooms
 	claimTime   = 10 * time.Second       // for one call of the registry
+	tellTime    = time.Second            // that a drain waits for the registry to know of it, so that the rooms do not come back here
 	minRetry    = 100 * time.Millisecond // between attempts to register again
 	maxRetry    = 5 * time.Second
 	noticed     = 10 * time.Millisecond // until keep has seen that a membership is lost
