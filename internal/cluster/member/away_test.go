@@ -227,3 +227,13 @@ func TestDrainWithoutTheRegistry(t *testing.T) {
 		t.Errorf("the member was closed with %d", code)
 	}
 }
+
+// Who asks for a room in the moment in which the host was taken for dead, and has not heard of that yet, gets it.
+func TestRoomIsClaimedInTheMomentOfALoss(t *testing.T) {
+	w := newWorld(t)
+	a := w.host("a", member.Options{})
+	for round := range 30 {
+		w.until("the host is registered", func() bool { return w.registry.Expire("a") })
+		w.mustJoin(a, fmt.Sprint("room ", round))
+	}
+}
