@@ -237,3 +237,35 @@ func TestRoomIsClaimedInTheMomentOfALoss(t *testing.T) {
 		w.mustJoin(a, fmt.Sprint("room ", round))
 	}
 }
+
+// A claim that failed is ended; but not if the room was claimed again before that.
+func TestFailedClaimThatWasMadeAgain(t *testing.T) {
+	w := newWorld(t)
+	r := &troubled{Registry: w.registry}
+	w.through = r
+	a := w.host("a", member.Options{})
+	claiming, fail := make(chan struct{}), make(chan struct{})
+	r.set(func() {
+		r.claim = func(string) error {
+			close(claiming)
+			<-fail
+			return errors.New("its answer got lost")
+		}
+	})
+	results := make(chan error, 2)
+	claim := func() { results <- a.seat.Claim(t.Context(), "room") }
+	go claim()
+	<-claiming
+	r.set(func() { r.claim = nil })
+	first := a.seat.Calling("room")
+	go claim()
+	w.until("the second claim waits", func() bool { return a.seat.Calling("room") != first })
+	close(fail)
+	if one, other := <-results, <-results; (one == nil) == (other == nil) {
+		t.Fatalf("the claims ended with %v and %v", one, other)
+	}
+	w.until("everything about the room is over", func() bool { return a.seat.Calling("room") == nil })
+	if owner := w.owner("room"); owner != "a" {
+		t.Errorf("the room belongs to %q", owner)
+	}
+}
