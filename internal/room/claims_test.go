@@ -237,7 +237,11 @@ func live(h *Host, c *claimant, rng *rand.Rand, until time.Time) {
 
 func TestClaimsAreHeldAsLongAsRoomsAreOpen(t *testing.T) {
 	counts := make(map[string]int)
-	for seed := range uint64(60) {
+	seeds := uint64(60)
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range seeds {
 		synctest.Test(t, func(t *testing.T) {
 			l := &ledger{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), owner: make(map[string]*claimant),
 				live: make(map[string]*ledgerHandle), last: make(map[string]uint64), counts: counts}
