@@ -20,16 +20,27 @@ type openings struct {
 	mu    sync.Mutex
 	count int
 	took  []time.Duration
+	since time.Time      // the fault is on
+	after map[*node]bool // proxies that a room was opened through that was not asked for before
 }
 
-// openingRooms injects a fault as usual, and has new rooms opened meanwhile.
-func openingRooms(f fault) func(w *world, rounds int) {
+// openingRooms injects a fault as usual, and has new rooms opened meanwhile. If it is possible to open rooms in spite of the fault, it is not
+// over before one was opened through each proxy.
+func openingRooms(f fault, possible bool) func(w *world, rounds int) {
 	return func(w *world, rounds int) {
 		meanwhile := f
 		meanwhile.begin = func(w *world) (func(), []*room) {
 			w.openings.begin(w)
 			lift, rooms := f.begin(w)
+			w.openings.isOn()
 			return func() {
+				for _, p := range w.proxies {
+					for began := time.Now(); possible && p.Running() && !w.openings.through(p); time.Sleep(20 * time.Millisecond) {
+						if time.Since(began) > patience {
+							w.t.Fatalf("no room could be opened through %s during the fault (seed %d)\n%s", p.name, w.seed, p.Logs())
+						}
+					}
+				}
 				lift()
 				close(w.openings.stop)
 			}, rooms
@@ -49,7 +60,7 @@ func openingRooms(f fault) func(w *world, rounds int) {
 // begin has rooms opened until stop is closed; what was begun then is finished, since the fault is over.
 func (o *openings) begin(w *world) {
 	o.wg.Wait() // for those of the round before
-	o.stop = make(chan struct{})
+	o.stop, o.since, o.after = make(chan struct{}), time.Time{}, map[*node]bool{}
 	for _, p := range w.proxies {
 		o.wg.Go(func() {
 			for {
@@ -68,10 +79,27 @@ func (o *openings) begin(w *world) {
 				}
 				o.mu.Lock()
 				o.took = append(o.took, time.Since(began))
+				if !o.since.IsZero() && began.After(o.since) {
+					o.after[p] = true
+				}
 				o.mu.Unlock()
 			}
 		})
 	}
+}
+
+// isOn notes that the fault is on.
+func (o *openings) isOn() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.since = time.Now()
+}
+
+// through reports whether a room was opened through a proxy, from beginning to end during the fault.
+func (o *openings) through(p *node) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.after[p]
 }
 
 // open opens a room through a proxy, and tries again if it is told that no host has the room. It returns false if the proxy ended: then
