@@ -120,6 +120,7 @@ func (w *world) open(p *node, id string) bool {
 			w.t.Errorf("room %q was not opened in %s (seed %d): %v", id, patience, w.seed, err)
 			return false
 		}
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 
