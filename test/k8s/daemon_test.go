@@ -73,13 +73,11 @@ func (d *daemon) kill() (again func()) {
 			d.t.Fatal(err)
 		}
 		defer log.Close()
-		cmd := insideNode(d.t, d.args[0], d.args[1:]...)
+		// With --fork it becomes a child of the node's first process, as the one before.
+		cmd := insideNode(d.t, "setsid", append([]string{"--fork"}, d.args...)...)
 		cmd.Stdout, cmd.Stderr = log, log
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		if err := cmd.Start(); err != nil {
-			d.t.Fatal(err)
+		if err := cmd.Run(); err != nil {
+			d.t.Fatalf("start %s again: %v", d.name, err)
 		}
-		// nsenter waits for it; nobody has to.
-		go func() { _ = cmd.Wait() }()
 	}
 }
