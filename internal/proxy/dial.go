@@ -74,6 +74,20 @@ func (p *Proxy) dial(ctx context.Context, to *route, request []byte) (h *hostCon
 	return h, nil
 }
 
+// part ends the connection of a client that went. What the client said last still reaches the host: a system throws that away when
+// a connection is closed that something comes on, so what comes is read until the host has closed too.
+func (h *hostConn) part(within time.Duration) {
+	h.sock.CloseWrite()
+	h.sock.ReadDeadline(time.Now().Add(within))
+	for {
+		h.in.release()
+		if h.sock.Read(&h.in) != nil {
+			break
+		}
+	}
+	h.close()
+}
+
 // close ends the connection.
 func (h *hostConn) close() {
 	h.in.release()

@@ -70,7 +70,11 @@ func (c *conn) pipe(h *hostConn, to *route) error {
 		ended = c.why() // the other goroutine may have found something
 	}
 	midway := h.in.inside() && h.verdict.pass
-	h.close()
+	if ended == errClientGone {
+		h.part(c.p.opts.CloseTimeout)
+	} else {
+		h.close()
+	}
 	c.sock.ReadDeadline(time.Time{})
 
 	var end *protocol.CloseError

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -55,4 +56,51 @@ func TestDrainDoesNotWaitForWhoReadsNothing(t *testing.T) {
 			t.Fatalf("a frame of opcode %d with %d bytes", op, len(payload))
 		}
 	}
+}
+
+// What a client sent before it hung up reaches its host, however slowly that reads.
+func TestLastWordsOfAClient(t *testing.T) {
+	w := newWorld(t)
+	host := w.scripted("h").claim("r")
+	d := w.proxy(Options{}, nil)
+	s := dialRoom(t, d.addr, "r", false)
+	c := host.next()
+	c.send(stepOne)
+	s.message(stepOne)
+	const messages = 400
+	update := syncMessage(protocol.SyncUpdate, make([]byte, 1000))
+	for range messages {
+		if err := s.send(update); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = s.nc.Close()
+	eventually(t, "the proxy knows that the client is gone", func() bool {
+		for _, c := range d.appendConns(nil) {
+			if c.why() == nil {
+				return false
+			}
+		}
+		return true
+	})
+	told := make(chan struct{})
+	go func() { // the others in the room go on meanwhile
+		defer close(told)
+		for {
+			if _, err := c.nc.Write(framed([]byte{1, 1, 0})); err != nil {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	time.Sleep(50 * time.Millisecond)
+	for range messages {
+		c.message(update)
+	}
+	if _, err := c.r.ReadByte(); err != io.EOF {
+		t.Errorf("and then: %v", err)
+	}
+	_ = c.nc.Close()
+	<-told
+	eventually(t, "the client is gone", func() bool { return d.Stats().Connections == 0 })
 }
