@@ -11,7 +11,7 @@ PAGES   := examples/whiteboard/dist/index.html examples/hello/dist/index.html
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -ldflags "-s -w -X github.com/symphony-rtc/symphony/internal/cli.version=$(VERSION)"
 
 # What the race detector watches: everything with goroutines of its own.
-RACE_PACKAGES := ./internal/room/... ./internal/gateway/... ./internal/store/... ./internal/admin/... ./internal/app/... ./internal/cluster/... ./internal/ipc/... ./internal/proxy/... ./internal/ws/... ./protocol/...
+RACE_PACKAGES := ./internal/room/... ./internal/gateway/... ./internal/store/... ./internal/admin/... ./internal/app/... ./internal/cluster/... ./internal/ipc/... ./internal/link ./internal/proxy/... ./internal/ws/... ./protocol/...
 
 # Where the editing trace of the engine's benchmark is, if it is there.
 TRACES := $(abspath $(or $(SYMPHONY_TRACES),../shared/data/editing-traces))

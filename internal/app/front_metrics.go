@@ -12,6 +12,7 @@ func countProxied(m *telemetry.Metrics, p *proxy.Proxy) {
 	m.Gauge("symphony_connections", "Open connections.", func() float64 { return float64(p.Stats().Connections) })
 	m.Gauge("symphony_proxy_waiting", "Connections that wait for a host.", func() float64 { return float64(p.Stats().Waiting) })
 	m.Gauge("symphony_proxy_rooms", "Rooms that have connections through this proxy.", func() float64 { return float64(p.Stats().Rooms) })
+	m.Gauge("symphony_proxy_links", "Connections to hosts, each for all clients of the host.", func() float64 { return float64(p.Stats().Links) })
 	for name, counter := range map[string]struct {
 		help string
 		read func(proxy.Stats) uint64
@@ -24,9 +25,9 @@ func countProxied(m *telemetry.Metrics, p *proxy.Proxy) {
 		"symphony_proxy_dials_total":        {"Connections to hosts that were tried.", func(s proxy.Stats) uint64 { return s.Dials }},
 		"symphony_proxy_dial_errors_total":  {"Connections to hosts that failed.", func(s proxy.Stats) uint64 { return s.DialErrors }},
 		"symphony_proxy_detours_total":      {"Times that a host sent a connection elsewhere.", func(s proxy.Stats) uint64 { return s.Detours }},
-		"symphony_proxy_broken_total":       {"Connections to hosts that broke.", func(s proxy.Stats) uint64 { return s.Broken }},
+		"symphony_proxy_broken_total":       {"Clients whose connection to a host broke.", func(s proxy.Stats) uint64 { return s.Broken }},
 		"symphony_proxy_cut_total":          {"Connections to hosts that were left because another host has the room.", func(s proxy.Stats) uint64 { return s.Cut }},
-		"symphony_proxy_switches_total":     {"Times that a client was carried over to another host.", func(s proxy.Stats) uint64 { return s.Switches }},
+		"symphony_proxy_switches_total":     {"Times that a client was carried over.", func(s proxy.Stats) uint64 { return s.Switches }},
 		"symphony_proxy_forgotten_total":    {"Claims that were ended because their host could not be reached.", func(s proxy.Stats) uint64 { return s.Forgotten }},
 		"symphony_proxy_unavailable_total":  {"Connections that no host could be found for in time.", func(s proxy.Stats) uint64 { return s.Unavailable }},
 	} {

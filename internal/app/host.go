@@ -11,6 +11,7 @@ import (
 	"github.com/symphony-rtc/symphony/internal/admin"
 	"github.com/symphony-rtc/symphony/internal/cluster/member"
 	"github.com/symphony-rtc/symphony/internal/gateway"
+	"github.com/symphony-rtc/symphony/internal/link"
 	"github.com/symphony-rtc/symphony/internal/manage"
 	"github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/telemetry"
@@ -138,17 +139,24 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 	if role.page {
 		page = whiteboard.Handler()
 	}
-	var handler http.Handler = routes{
+	paths := routes{
 		rooms:   known(edge), // which has an origin policy of its own
 		api:     known(admin.SameOrigin(api)),
 		metrics: known(admin.SameOrigin(metrics.Handler())),
 		health:  health,
 		page:    page,
 	}
+	var links *link.Listener
+	if role.clustered {
+		links = link.Listen(listener.Addr())
+		paths.links = links
+	}
+	var handler http.Handler = paths
 	if role.clustered { // the registry may still name a host that had this address before
 		handler = ws.Addressed(handler, self.ID)
 	}
 	server := newServer(handler, health, log)
+	server.links = links
 	if !role.clustered { // proxies find it, not people
 		server.places = placesAt(listener.Addr(), config.Storage.where(config.Data), version, role.page)
 	}
@@ -177,6 +185,9 @@ func startHost(ctx context.Context, config Config, log *slog.Logger, version str
 	if err := seat.Join(ctx, host); err != nil {
 		server.http.Close()
 		<-server.closed
+		if links != nil {
+			links.End()
+		}
 		return nil, err
 	}
 	pod.start()

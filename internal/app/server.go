@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/admin"
+	"github.com/symphony-rtc/symphony/internal/link"
 )
 
 // Server is a running Symphony server, in whatever role.
@@ -17,6 +18,7 @@ type Server struct {
 	log    *slog.Logger
 	health *admin.Health
 	http   *http.Server
+	links  *link.Listener // of a host whose clients come through proxies; nil for others
 	places Places
 	failed chan error
 	closed chan struct{} // the listener's goroutine ended
@@ -55,6 +57,9 @@ func (s *Server) serve(listener net.Listener) {
 		case <-s.closed:
 		}
 	}()
+	if s.links != nil {
+		go func() { _ = s.http.Serve(s.links) }() // until it is closed, like the listener
+	}
 	go func() {
 		defer close(s.closed)
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -100,6 +105,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, s.http.Close()) // slow requests: cut off
 	}
 	<-s.closed
+	if s.links != nil {
+		s.links.End()
+	}
 	err = errors.Join(err, s.finish(ctx))
 	s.log.Info("shut down", "took", time.Since(began).Round(time.Millisecond), "complete", err == nil)
 	return err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -21,7 +22,8 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
-
+	"github.com/symphony-rtc/symphony/internal/link"
+	"github.com/symphony-rtc/symphony/internal/ws"
 	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 )
 
@@ -36,6 +38,7 @@ const (
 	helperRole  = "PROXY_BENCH"       // "hosts" or empty
 	helperDial  = "PROXY_BENCH_DIAL"  // where the proxy listens; it is told on standard input
 	helperPairs = "PROXY_BENCH_PAIRS" // clients
+	helperLinks = "PROXY_BENCH_LINKS" // hosts take links
 	helperRate  = "PROXY_BENCH_RATE"  // messages per second and client
 )
 
@@ -58,9 +61,15 @@ func helper() error {
 	if err != nil {
 		return err
 	}
+	var hosts net.Listener = ln
+	if os.Getenv(helperLinks) != "" {
+		links := link.Listen(ln.Addr())
+		go func() { _ = http.Serve(ln, ws.Addressed(links, "h")) }()
+		hosts = links
+	}
 	go func() {
 		for {
-			nc, err := ln.Accept()
+			nc, err := hosts.Accept()
 			if err != nil {
 				return
 			}
@@ -167,10 +176,10 @@ func benchClient(addr string, i int, rate float64, ready *sync.WaitGroup) {
 }
 
 // startPairs starts that process. meet makes the proxy once the hosts' address is known, and returns where it listens.
-func startPairs(b *testing.B, pairs int, rate float64, meet func(hosts string) string) {
+func startPairs(b *testing.B, pairs int, rate float64, links string, meet func(hosts string) string) {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), helperRole+"=1", helperPairs+"="+strconv.Itoa(pairs), helperRate+"="+fmt.Sprint(rate))
+	cmd.Env = append(os.Environ(), helperRole+"=1", helperPairs+"="+strconv.Itoa(pairs), helperRate+"="+fmt.Sprint(rate), helperLinks+"="+links)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -232,7 +241,11 @@ func BenchmarkMessage(b *testing.B) {
 		for _, kind := range []string{"proxy", "bare relay"} {
 			b.Run(fmt.Sprintf("%d clients, %v per second/%s", load.pairs, load.rate, kind), func(b *testing.B) {
 				var messages func() uint64
-				startPairs(b, load.pairs, load.rate, func(hosts string) string {
+				links := ""
+				if kind == "proxy" {
+					links = "1"
+				}
+				startPairs(b, load.pairs, load.rate, links, func(hosts string) string {
 					if kind != "proxy" {
 						addr, bytes := bareRelay(b, hosts, kind == "splice")
 						return func() string { messages = bytes; return addr }()

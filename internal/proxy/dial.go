@@ -41,36 +41,27 @@ func (p *Proxy) dialer() *net.Dialer {
 	}
 }
 
-// dial connects to a host and makes the handshake.
+// dial opens a stream to a host and makes the handshake.
 func (p *Proxy) dial(ctx context.Context, to *route, request []byte) (h *hostConn, err error) {
-	p.events.dials.Add(1)
-	began := time.Now()
-	dialing, cancel := context.WithTimeout(ctx, p.opts.DialTimeout)
-	defer cancel()
-	network, addr := address(to.host.Address)
-	nc, err := p.dialer().DialContext(dialing, network, addr)
+	s, err := p.links.open(ctx, to.host)
 	if err != nil {
-		p.events.dialErrors.Add(1)
-		return nil, fmt.Errorf("%w: %w", p.undialed(to.host.ID, began, err), err)
+		return nil, fmt.Errorf("connect to host %s: %w", to.host.ID, err)
 	}
-	deadline := time.Now().Add(p.opts.AnswerTimeout)
-	_ = nc.SetDeadline(deadline)
+	nc := s.Conn()
+	_ = nc.SetDeadline(time.Now().Add(p.opts.AnswerTimeout))
 	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(ws.LongAgo) })
-	h = &hostConn{id: to.host.ID}
+	h = &hostConn{id: to.host.ID, sock: s}
 	err = h.handshake(nc, named(request, h.id))
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
-		p.events.dialErrors.Add(1)
-		h.in.release()
-		_ = nc.Close()
+		h.close()
 		return nil, fmt.Errorf("connect to host %s: %w", to.host.ID, err)
 	}
 	_ = nc.SetDeadline(time.Time{})
 	p.answers.note(h.id, time.Now())
 	to.check()
-	h.sock = ws.NewSocket(nc)
 	return h, nil
 }
 

@@ -51,6 +51,7 @@ func (p *Proxy) Drain(ctx context.Context) error {
 		err = fmt.Errorf("close all connections: %w: the rest was cut off", ctx.Err())
 	}
 	p.cancel()
+	p.links.end()
 	if err == nil {
 		p.work.Wait()
 	}

@@ -6,21 +6,23 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/link"
 	"github.com/symphony-rtc/symphony/internal/ws"
 )
 
 // mute is a host that takes every connection, greets, and says nothing more.
 type mute struct {
-	w    *world
-	seat cluster.Membership
-	http *http.Server
-	done chan struct{}
-
-	mu    sync.Mutex
-	conns map[net.Conn]bool
+	w      *world
+	seat   cluster.Membership
+	http   *http.Server
+	ln     *breakable
+	links  *link.Listener
+	done   sync.WaitGroup
+	opened atomic.Int64
 }
 
 func (w *world) mute(id string) *mute {
@@ -29,20 +31,22 @@ func (w *world) mute(id string) *mute {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	m := &mute{w: w, done: make(chan struct{}), conns: map[net.Conn]bool{}}
+	m := &mute{w: w, ln: &breakable{Listener: ln}, links: link.Listen(ln.Addr())}
 	m.http = &http.Server{Handler: ws.Addressed(m, id)}
 	if m.seat, err = w.registry.Join(w.t.Context(), cluster.Host{ID: id, Address: ln.Addr().String(), Capacity: 1 << 20}); err != nil {
 		w.t.Fatal(err)
 	}
-	go func() {
-		defer close(m.done)
-		_ = m.http.Serve(ln)
-	}()
+	m.done.Go(func() { _ = m.http.Serve(m.ln) })
+	m.done.Go(func() { _ = m.http.Serve(m.links) })
 	w.t.Cleanup(func() { m.die() })
 	return m
 }
 
 func (m *mute) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == link.Path {
+		m.links.ServeHTTP(rw, r)
+		return
+	}
 	room, err := ws.RoomPath(r.URL)
 	if err == nil {
 		_, err = m.seat.Claim(r.Context(), room)
@@ -55,37 +59,23 @@ func (m *mute) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	m.mu.Lock()
-	m.conns[nc] = true
-	m.mu.Unlock()
+	m.opened.Add(1)
 	_, _ = nc.Write(append(ws.AcceptanceOf(rw.Header().Get(ws.HostHeader), "", false), framed(stepOne)...))
 	_, _ = io.Copy(io.Discard, nc)
 	_ = nc.Close()
-	m.mu.Lock()
-	delete(m.conns, nc)
-	m.mu.Unlock()
+	m.opened.Add(-1)
 }
 
-func (m *mute) open() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.conns)
-}
+func (m *mute) open() int { return int(m.opened.Load()) }
 
 // breaks has all connections break at once.
-func (m *mute) breaks() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for nc := range m.conns {
-		_ = nc.(*net.TCPConn).SetLinger(0)
-		_ = nc.Close()
-	}
-}
+func (m *mute) breaks() { m.ln.reset() }
 
 func (m *mute) die() {
 	_ = m.http.Close()
-	<-m.done
+	m.done.Wait()
 	m.breaks()
+	m.links.End()
 }
 
 // All clients of a host lose it in the same instant: the network blinked, and then the host dies. The host that lives is not taken for
@@ -112,6 +102,7 @@ func loseTheirHost(t *testing.T, rooms, each int) {
 		return func() bool { return m.open() == rooms*each && d.Stats().Waiting == 0 }
 	}
 	eventually(t, "all are there", served(first))
+	eventually(t, "and have heard of it", func() bool { return d.Stats().MessagesDown == uint64(rooms*each) })
 	before := w.asked.Load()
 	first.breaks()
 	eventually(t, "they are left", func() bool { return d.Stats().Broken >= uint64(rooms*each) })

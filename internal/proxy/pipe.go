@@ -115,12 +115,16 @@ func (c *conn) leaveHost(to *route, err error, moved bool) {
 		}
 	case moved:
 		c.p.events.cut.Add(1)
-		to.fails("its host lost it", true)
+		if to.hostGone() {
+			to.breaksDown("its host is gone", true)
+		} else {
+			to.fails("its host lost it", true)
+		}
 	case ws.IsDeadline(err):
 		to.fails("its host takes too long to open it", false)
 	default:
 		c.p.events.broken.Add(1)
-		to.fails("the connection to its host broke", false)
+		to.breaksDown("the connection to its host broke", false)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

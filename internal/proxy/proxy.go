@@ -25,8 +25,9 @@ type Proxy struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup // all goroutines
 	opening  chan struct{}  // has a place for each room that a host is looked for
-	hosts    news           // of hosts that came, went or changed,
-	places   news           // and of those that may take a room
+	links    links
+	hosts    news // of hosts that came, went or changed,
+	places   news // and of those that may take a room
 	counters [shardCount]counters
 	events   events
 	closed   ws.Closes
@@ -52,6 +53,7 @@ func New(d Deps, o Options) *Proxy {
 		empty: make(chan struct{}),
 	}
 	p.log = p.opts.Logger
+	p.links = links{p: p, byHost: make(map[string]*hostLink)}
 	p.origins = ws.Origins{Allowed: p.opts.AllowedOrigins, Local: p.opts.AllowLocalOrigins}
 	p.opening = make(chan struct{}, p.opts.MaxOpening)
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -214,6 +216,7 @@ func (p *Proxy) sweepForever() {
 			return
 		case <-ticker.C:
 		}
+		p.links.sweep()
 		list = p.appendConns(list[:0])
 		now := time.Now()
 		for _, c := range list {

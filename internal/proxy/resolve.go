@@ -20,6 +20,17 @@ const (
 // to tell of a change, when all it knows is what just failed.
 func (p *Proxy) resolve(ctx context.Context, to *route) error {
 	r := to.room
+	r.mu.Lock()
+	rest := r.rest(time.Now())
+	r.mu.Unlock()
+	if rest > 0 {
+		p.log.Warn("the hosts of a room break down as soon as they have opened it", "room", r.id, "pause", rest)
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	free := false
 	for first := true; ; first = false {
 		changed, cancel := p.deps.View.Changed(r.id)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +28,9 @@ type room struct {
 	tries  int                  // in vain, since the last success
 	avoid  map[string]time.Time // hosts that are not to be picked, until when
 	why    string               // the last failure, for people
+
+	breakdowns int       // in a row: the host ended without a word, before or soon after it had answered
+	broke      time.Time // when it did last
 }
 
 // A route is where a room is. Whoever makes it, the leader, goes there first; the others follow when a host has answered.
@@ -36,8 +40,10 @@ type route struct {
 	found chan struct{} // closed when the leader knows
 
 	// Under the room's lock:
-	ok     bool // what the leader knows: the host serves the room
-	picked bool // the room was free, and this is one of the few that are opened
+	ok     bool      // what the leader knows: the host serves the room,
+	since  time.Time // from then on
+	broken bool      // it has broken down
+	picked bool      // the room was free, and this is one of the few that are opened
 }
 
 // enter makes a connection one of a room's.
@@ -123,7 +129,7 @@ func (to *route) serves() {
 	defer r.mu.Unlock()
 	r.failed, r.tries, r.why = "", 0, ""
 	if !to.ok && r.route == to {
-		to.ok = true
+		to.ok, to.since = true, time.Now()
 		to.end()
 	}
 }
@@ -186,6 +192,45 @@ func (to *route) fails(why string, avoid bool) {
 		r.tries++
 	}
 	r.drop(to)
+}
+
+const (
+	// soon is for how long after its host has answered a breakdown may be the room's own doing: it takes more memory than there is, say.
+	soon = 10 * time.Second
+	// A room whose hosts break down soon, one after the other, is opened again after a pause, from the second time on. Else it would
+	// take down every host there is, as fast as they can open it.
+	firstRest   = 250 * time.Millisecond // it doubles
+	longestRest = 30 * time.Second       // up to this
+)
+
+// breaksDown is fails for a host that ended without a word.
+func (to *route) breaksDown(why string, avoid bool) {
+	r, now := to.room, time.Now()
+	r.mu.Lock()
+	if !to.broken { // the first of its connections says so
+		to.broken = true
+		if !to.ok || now.Sub(to.since) < soon {
+			r.breakdowns++
+		} else {
+			r.breakdowns = 0
+		}
+		r.broke = now
+	}
+	r.mu.Unlock()
+	to.fails(why, avoid)
+}
+
+// hostGone reports whether a route's host is registered no more, as far as is known.
+func (to *route) hostGone() bool {
+	return !slices.ContainsFunc(to.room.p.deps.View.Hosts(), func(h cluster.Host) bool { return h.ID == to.host.ID })
+}
+
+// rest is how long the room is still to be left alone. The room's lock is held.
+func (r *room) rest(now time.Time) time.Duration {
+	if r.breakdowns < 2 {
+		return 0
+	}
+	return r.broke.Add(min(firstRest<<min(r.breakdowns-2, 10), longestRest)).Sub(now)
 }
 
 // movedAway is fails for a host that lets go of the room.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/link"
 	"github.com/symphony-rtc/symphony/internal/ws"
 	"github.com/symphony-rtc/symphony/internal/ws/wstest"
 	"github.com/symphony-rtc/symphony/protocol"
@@ -22,7 +24,7 @@ import (
 type scripted struct {
 	t     *testing.T
 	name  string // as which it answers
-	ln    net.Listener
+	conns *breakable
 	seat  cluster.Membership
 	calls chan *call
 	slow  atomic.Pointer[func()] // what happens before a handshake is answered
@@ -43,14 +45,19 @@ func (w *world) scripted(id string) *scripted {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s := &scripted{t: w.t.(*testing.T), name: id, ln: ln, calls: make(chan *call, 100)}
-	w.t.Cleanup(func() { _ = ln.Close() })
+	s := &scripted{t: w.t.(*testing.T), name: id, conns: &breakable{Listener: ln}, calls: make(chan *call, 100)}
+	links := link.Listen(ln.Addr())
+	go func() { _ = http.Serve(s.conns, ws.Addressed(links, id)) }()
+	w.t.Cleanup(func() {
+		_ = ln.Close()
+		links.End()
+	})
 	if s.seat, err = w.registry.Join(w.t.Context(), cluster.Host{ID: id, Address: ln.Addr().String(), Capacity: 10}); err != nil {
 		w.t.Fatal(err)
 	}
 	go func() {
 		for {
-			nc, err := ln.Accept()
+			nc, err := links.Accept()
 			if err != nil {
 				return
 			}
@@ -67,6 +74,15 @@ func (w *world) scripted(id string) *scripted {
 		}
 	}()
 	return s
+}
+
+// end ends the host.
+func (s *scripted) end() {
+	_ = s.conns.Close()
+	s.conns.reset()
+	if err := s.seat.Leave(context.Background()); err != nil {
+		s.t.Error(err)
+	}
 }
 
 func (s *scripted) claim(room string) *scripted {

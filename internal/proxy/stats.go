@@ -12,6 +12,7 @@ type Stats struct {
 	Waiting      int // of those, waiting for a host,
 	WaitingRooms int // in so many rooms
 	Rooms        int // that have connections now
+	Links        int // connections to hosts now, one for all clients of a host
 
 	Opened       uint64 // connections that became WebSockets
 	MessagesUp   uint64 // frames from clients to hosts
@@ -22,9 +23,9 @@ type Stats struct {
 	Dials       uint64 // connections to hosts that were tried
 	DialErrors  uint64 // of those, that failed
 	Detours     uint64 // hosts that sent a connection elsewhere: moved, restarting, full
-	Broken      uint64 // connections to hosts that broke
-	Cut         uint64 // connections to hosts that were left because the registry has another host for the room
-	Switches    uint64 // times that a client was carried over to another connection to a host
+	Broken      uint64 // clients whose host's end broke
+	Cut         uint64 // clients that left a host because the registry has another one for the room
+	Switches    uint64 // times that a client was carried over to another host, or to the same one again
 	Forgotten   uint64 // claims that were ended because their host could not be reached
 	Unavailable uint64 // connections that no host could be found for in time
 
@@ -63,6 +64,7 @@ func (p *Proxy) Stats() Stats {
 	p.mu.Lock()
 	s.Connections, s.Rooms = len(p.conns)+p.arriving, len(p.rooms)
 	p.mu.Unlock()
+	s.Links = p.links.count()
 	s.Closed = p.closed.Counts()
 	return s
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/symphony-rtc/symphony/internal/ws"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -93,16 +94,20 @@ func (c *conn) notTaken(ctx context.Context, to *route, err error) error {
 		return end
 	}
 	c.p.log.Info("a host does not take a connection", "room", c.room.id, "host", to.host.ID, "error", err)
-	why, gone := "its host does not answer", errors.Is(err, errUnreachable)
+	why, gone, broke := "its host does not answer", errors.Is(err, errUnreachable), !ws.IsDeadline(err)
 	for _, known := range []error{errRefused, errUnreachable, errBusy, errShort} {
 		if errors.Is(err, known) {
-			why = known.Error() // and not where hosts are, which is nobody's business
+			why, broke = known.Error(), false // and not where hosts are, which is nobody's business
 		}
 	}
 	if gone {
 		c.p.unreachable(ctx, to)
 	}
 	to.unpick(!errors.Is(err, errShort))
+	if broke { // in the middle of the handshake
+		to.breaksDown(why, false)
+		return nil
+	}
 	to.fails(why, gone || errors.Is(err, errRefused))
 	return nil
 }

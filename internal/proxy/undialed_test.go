@@ -3,7 +3,7 @@
 package proxy
 
 import (
-	"io"
+	"bufio"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/link"
 	"github.com/symphony-rtc/symphony/internal/ws"
 )
 
@@ -39,7 +40,7 @@ func TestProxyWithoutDescriptors(t *testing.T) {
 			t.Fatal(err)
 		}
 	}()
-	_ = c.nc.Close()
+	host.conns.reset()
 	eventually(t, "some tries", func() bool { return d.Stats().DialErrors > 3 })
 	if n := d.Stats().Forgotten; n > 0 || w.owner("r") != "h" {
 		t.Errorf("%d claims were ended; the room is with %q", n, w.owner("r"))
@@ -109,16 +110,8 @@ func TestHostWithAFullQueue(t *testing.T) {
 		_ = nc.Close()
 	}
 	ln := accept()
-	server := &http.Server{Handler: ws.Addressed(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		nc, _, err := http.NewResponseController(rw).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		_, _ = nc.Write(append(ws.AcceptanceOf("h", "", false), framed(stepOne)...))
-		_, _ = io.Copy(io.Discard, nc)
-		_ = nc.Close()
-	}), "h")}
+	links := link.Listen(ln.Addr())
+	server := &http.Server{Handler: ws.Addressed(links, "h")}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -126,8 +119,19 @@ func TestHostWithAFullQueue(t *testing.T) {
 	}()
 	defer func() {
 		_ = server.Close()
+		links.End()
 		<-served
 	}()
+	nc, err := links.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := http.ReadRequest(bufio.NewReader(nc)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nc.Write(append(ws.AcceptanceOf("h", "", false), framed(stepOne)...)); err != nil {
+		t.Fatal(err)
+	}
 	s.message(stepOne)
 	_ = s.nc.Close()
 	eventually(t, "gone", func() bool { return d.Stats().Connections == 0 })

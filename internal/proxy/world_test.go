@@ -23,6 +23,7 @@ import (
 	"github.com/symphony-rtc/symphony/internal/cluster/memory"
 	"github.com/symphony-rtc/symphony/internal/cluster/placement"
 	"github.com/symphony-rtc/symphony/internal/gateway"
+	"github.com/symphony-rtc/symphony/internal/link"
 	rooms "github.com/symphony-rtc/symphony/internal/room"
 	"github.com/symphony-rtc/symphony/internal/store/embedded"
 	"github.com/symphony-rtc/symphony/internal/ws"
@@ -82,11 +83,8 @@ type server struct {
 	gw    *gateway.Gateway
 	seat  *member.Member
 	http  *http.Server
-	ln    net.Listener
-
-	mu    sync.Mutex
-	conns map[net.Conn]bool
-	dead  bool
+	ln    *breakable
+	links *link.Listener
 }
 
 // host starts a host.
@@ -97,12 +95,20 @@ func (w *world) host(capacity int) *server {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s := &server{w: w, id: fmt.Sprint("host", w.hosts), ln: ln, conns: map[net.Conn]bool{}}
+	s := &server{w: w, id: fmt.Sprint("host", w.hosts), ln: &breakable{Listener: ln}}
 	s.seat = member.New(w.registry, cluster.Host{ID: s.id, Address: ln.Addr().String(), Capacity: capacity}, member.Options{})
 	s.rooms = rooms.NewHost(w.store, rooms.Options{Claims: s.seat, Grace: time.Minute, MaxRooms: capacity})
 	s.gw = gateway.New(gateway.Rooms(s.rooms), gateway.Options{DrainSpread: -1})
-	s.http = &http.Server{Handler: ws.Addressed(s.gw, s.id)}
-	go func() { _ = s.http.Serve(s) }()
+	s.links = link.Listen(ln.Addr())
+	s.http = &http.Server{Handler: ws.Addressed(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == link.Path {
+			s.links.ServeHTTP(rw, r)
+			return
+		}
+		s.gw.ServeHTTP(rw, r)
+	}), s.id)}
+	go func() { _ = s.http.Serve(s.ln) }()
+	go func() { _ = s.http.Serve(s.links) }()
 	if err := s.seat.Join(w.t.Context(), s.rooms); err != nil {
 		w.t.Fatal(err)
 	}
@@ -110,34 +116,46 @@ func (w *world) host(capacity int) *server {
 	return s
 }
 
-// Accept implements net.Listener.
-func (s *server) Accept() (net.Conn, error) {
-	nc, err := s.ln.Accept()
+// kill ends the host as SIGKILL does: its connections break, nobody answers at its address, and its claims stay.
+func (s *server) kill() {
+	s.ln.mu.Lock()
+	s.ln.dead = true
+	s.ln.mu.Unlock()
+	_ = s.ln.Close()
+	s.ln.reset()
+}
+
+// breakable is a listener whose connections can be broken.
+type breakable struct {
+	net.Listener
+	mu    sync.Mutex
+	conns []*net.TCPConn
+	dead  bool
+}
+
+func (b *breakable) Accept() (net.Conn, error) {
+	nc, err := b.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.conns[nc] = true
-	if s.dead {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dead { // it was accepted before the listener was closed
 		_ = nc.Close()
 	}
+	b.conns = append(b.conns, nc.(*net.TCPConn))
 	return nc, nil
 }
 
-func (s *server) Close() error   { return s.ln.Close() }
-func (s *server) Addr() net.Addr { return s.ln.Addr() }
-
-// kill ends the host as SIGKILL does: its connections break, nobody answers at its address, and its claims stay.
-func (s *server) kill() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dead = true
-	_ = s.ln.Close()
-	for nc := range s.conns {
-		_ = nc.(*net.TCPConn).SetLinger(0)
+// reset breaks all connections that there are.
+func (b *breakable) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, nc := range b.conns {
+		_ = nc.SetLinger(0)
 		_ = nc.Close()
 	}
+	b.conns = nil
 }
 
 // drain moves everything away, as SIGTERM does.

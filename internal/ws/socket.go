@@ -55,8 +55,11 @@ var LongAgo = time.Unix(1, 0)
 // IsDeadline reports whether an error of Read means that its deadline has passed.
 func IsDeadline(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
-// NewSocket wraps a connection in what is cheapest for it.
+// NewSocket wraps a connection in what is cheapest for it. A connection that has a method Socket says that itself.
 func NewSocket(nc net.Conn) Socket {
+	if c, ok := nc.(interface{ Socket() Socket }); ok {
+		return c.Socket()
+	}
 	if s := newPolledSocket(nc); s != nil {
 		return s
 	}

@@ -1,0 +1,2 @@
+// Package sockettest holds the tests that every ws.Socket must pass, whatever carries its bytes.
+package sockettest
