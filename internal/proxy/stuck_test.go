@@ -67,7 +67,7 @@ func TestLastWordsOfAClient(t *testing.T) {
 	c := host.next()
 	c.send(stepOne)
 	s.message(stepOne)
-	const messages = 400
+	const messages = 200 // less than a stream takes
 	update := syncMessage(protocol.SyncUpdate, make([]byte, 1000))
 	for range messages {
 		if err := s.send(update); err != nil {
