@@ -15,9 +15,8 @@ import (
 func (m *member) keepAlive(ctx context.Context) {
 	var s *stream
 	defer func() { s.close() }()
-	silent := false
 	turn := 0 // in which the stream was opened
-	failures := 0
+	failures, members := 0, len(m.r.Endpoints)
 	for {
 		wait := m.ttl / 3
 		left, err := time.Duration(0), error(nil)
@@ -27,7 +26,7 @@ func (m *member) keepAlive(ctx context.Context) {
 		}
 		if err == nil {
 			// So that three members can be asked before the lease is over; after that they are given more time.
-			left, err = s.renew(m.lease, min(m.ttl/5<<(failures/len(m.r.Endpoints)), m.ttl/2))
+			left, err = s.renew(m.lease, min(m.ttl/5<<(failures/members), m.ttl/2))
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -36,22 +35,21 @@ func (m *member) keepAlive(ctx context.Context) {
 			s.close()
 			s = nil
 			m.r.endpoints.leave(turn)
-			failures = min(failures+1, 10*len(m.r.Endpoints))
+			failures = min(failures+1, 10*members)
 			wait = min(pause, m.ttl/10)
 			if m.r.login.isAsked(err) {
 				err = m.r.logIn(ctx)
 			}
-			if err != nil && !silent {
+			if err != nil && failures == members { // that one of them fails is what the others are for
 				m.r.log.Warn("cannot renew the lease of this host; trying on", "error", m.r.explain("renew the lease", err))
 			}
 		case left <= 0:
 			m.lose()
 			return
-		case silent:
+		case failures >= members:
 			m.r.log.Info("the lease of this host is renewed again", "host", m.host.ID)
 		}
-		silent = err != nil
-		if !silent {
+		if err == nil {
 			failures = 0
 		}
 		select {
