@@ -150,7 +150,8 @@ func (r *room) claim() error {
 	var why *protocol.CloseError
 	if !errors.As(err, &why) {
 		r.log.Error("room cannot be claimed", "error", err)
-		why = protocol.Closef(protocol.CloseUnavailable, "it cannot be found out just now who serves the room; try again")
+		// Not CloseUnavailable: another host may be able to, and a proxy looks for it.
+		why = protocol.Closef(protocol.CloseRestarting, "it cannot be found out just now who serves the room; try again")
 	}
 	r.end(why)
 	return why

@@ -77,7 +77,7 @@ func TestClaimThatFailedButTookEffect(t *testing.T) {
 	a := w.host("a", member.Options{})
 	r.set(func() { r.claim = func(string) error { return errors.New("its answer got lost") } })
 	_, err := w.join(a, "room")
-	w.wantCode(err, protocol.CloseUnavailable)
+	w.wantCode(err, protocol.CloseRestarting)
 	w.until("the room is free", func() bool { return w.owner("room") == "" })
 	r.set(func() { r.claim = nil })
 	w.mustJoin(a, "room")
