@@ -92,7 +92,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	offered := ws.HasToken(r.Header["Sec-Websocket-Protocol"], protocol.Subprotocol)
 	symphony := offered || r.URL.Query().Get("protocol") == protocol.Subprotocol
 	c.out.reserved = symphony // for hello, however long the room takes to load
-	if err := c.upgrade(w, ws.AcceptanceOf(w.Header().Get(ws.HostHeader), r.Header.Get("Sec-Websocket-Key"), offered)); err != nil {
+	if err := c.upgrade(w, ws.Acceptance(r.Header.Get("Sec-Websocket-Key"), offered)); err != nil {
 		g.leave()
 		ws.Refuse(w, err)
 		return

@@ -343,12 +343,14 @@ func TestRequestsThatAreNone(t *testing.T) {
 
 func TestAnswersThatAreNoLink(t *testing.T) {
 	for answer, want := range map[string]error{
-		"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n":                                                   ErrRefused,
-		"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\n\r\n":                                         ErrOther,
-		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n":                                        ErrOther,
-		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + Protocol + "\r\n\r\n":                                 ErrOther,
-		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + Protocol + "\r\n" + ws.HostHeader + ": other\r\n\r\n": ErrOther,
-		"SSH-2.0\r\n\r\n": nil,
+		"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n":                                                     ErrOther,
+		"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n" + ws.HostHeader + ": " + hostID + "\r\n\r\n":  ErrRefused,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" + ws.HostHeader + ": " + hostID + "\r\n\r\n": ErrRefused,
+		"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\n\r\n":                                           ErrOther,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n":                                          ErrOther,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + Protocol + "\r\n\r\n":                                   ErrOther,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + Protocol + "\r\n" + ws.HostHeader + ": other\r\n\r\n":   ErrOther,
+		"SSH-2.0\r\n\r\n": ErrOther,
 		"":                io.ErrUnexpectedEOF,
 	} {
 		a, b := wire(t)
@@ -358,7 +360,7 @@ func TestAnswersThatAreNoLink(t *testing.T) {
 			_, _ = io.WriteString(b, answer)
 		}()
 		l, err := Client(a, hostID)
-		if l != nil || err == nil || want != nil && !errors.Is(err, want) {
+		if l != nil || err == nil || !errors.Is(err, want) {
 			t.Errorf("%q gives %v", answer, err)
 		}
 		if _, err := a.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -165,17 +166,18 @@ func ask(nc net.Conn, host string) (*intake, error) {
 	}
 	r := bufio.NewReaderSize(nc, 4096)
 	answer, err := http.ReadResponse(r, nil)
-	if err != nil {
-		return nil, err
+	switch {
+	case errors.As(err, new(net.Error)), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, err // of the connection
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrOther, err)
 	}
 	_ = answer.Body.Close()
-	switch {
-	case answer.StatusCode == http.StatusMisdirectedRequest:
-		return nil, fmt.Errorf("%w: %s", ErrOther, answer.Status)
-	case answer.StatusCode != http.StatusSwitchingProtocols:
+	switch name := answer.Header.Get(ws.HostHeader); {
+	case name != host:
+		return nil, fmt.Errorf("%w: it calls itself %.60q", ErrOther, name)
+	case answer.StatusCode != http.StatusSwitchingProtocols || !strings.EqualFold(answer.Header.Get("Upgrade"), Protocol):
 		return nil, fmt.Errorf("%w: %s", ErrRefused, answer.Status)
-	case !strings.EqualFold(answer.Header.Get("Upgrade"), Protocol), answer.Header.Get(ws.HostHeader) != host:
-		return nil, fmt.Errorf("%w: it calls itself %.60q", ErrOther, answer.Header.Get(ws.HostHeader))
 	}
 	in := new(intake)
 	if n := r.Buffered(); n > 0 {

@@ -2,13 +2,13 @@ package proxy
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/symphony-rtc/symphony/internal/cluster"
+	"github.com/symphony-rtc/symphony/internal/ws"
 )
 
 // An address that was a host's may be another process's by now, as pods' are. As long as the registry does not know that the first one is
@@ -35,24 +35,24 @@ func TestAddressOfAnotherHost(t *testing.T) {
 	}
 }
 
-// A program that takes WebSockets too and is no host of this cluster gets nothing of a client.
+// A program that takes links too and is no host of this cluster gets nothing of a client.
 func TestAddressOfAnotherProgram(t *testing.T) {
-	for _, name := range []string{"", "host of another cluster"} {
+	for name, as := range map[string]func(http.Handler) http.Handler{
+		"without a name":          func(h http.Handler) http.Handler { return h },
+		"host of another cluster": func(h http.Handler) http.Handler { return ws.Addressed(h, "other") },
+	} {
 		w := newWorld(t)
-		foreign := w.scripted("h")
-		foreign.name = name
+		foreign := w.scriptedAs("h", as)
 		foreign.claim("r")
 		d := w.proxy(Options{}, nil)
 		g := w.guest(d.addr, "r", 7, false)
-		if c := foreign.next(); c.request.Header.Get("Symphony-Host") != "h" {
-			t.Errorf("the host was not named: %v", c.request.Header)
-		} else if rest, _ := io.ReadAll(c.r); len(rest) > 0 {
-			t.Errorf("a program that answers as %q got % x", name, rest)
-		}
 		lives := w.host(10)
 		eventually(t, "synced", func() bool { return g.is(func(p *person) bool { return p.synced }) })
 		if owner := w.owner("r"); owner != lives.id {
 			t.Errorf("the room is with %q", owner)
+		}
+		if len(foreign.calls) > 0 {
+			t.Errorf("a program %s got a handshake", name)
 		}
 	}
 }

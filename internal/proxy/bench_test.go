@@ -112,7 +112,7 @@ func benchHost(nc net.Conn) {
 			break
 		}
 	}
-	_, _ = nc.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSymphony-Host: h\r\n\r\n\x82\x04\x00\x00\x01\x00"))
+	_, _ = nc.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\x82\x04\x00\x00\x01\x00"))
 	buf := make([]byte, 6+benchPayload)
 	for {
 		if _, err := io.ReadFull(r, buf[:2]); err != nil {

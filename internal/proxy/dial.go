@@ -51,7 +51,7 @@ func (p *Proxy) dial(ctx context.Context, to *route, request []byte) (h *hostCon
 	_ = nc.SetDeadline(time.Now().Add(p.opts.AnswerTimeout))
 	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(ws.LongAgo) })
 	h = &hostConn{id: to.host.ID, sock: s}
-	err = h.handshake(nc, named(request, h.id))
+	err = h.handshake(nc, request)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}

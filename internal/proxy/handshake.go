@@ -6,7 +6,6 @@ import (
 	"net"
 	"strings"
 
-	"github.com/symphony-rtc/symphony/internal/ws"
 	"github.com/symphony-rtc/symphony/protocol"
 )
 
@@ -29,7 +28,8 @@ func (h *hostConn) handshake(nc net.Conn, request []byte) error {
 			}
 			continue
 		}
-		if err := answered(string(answer[:end]), h.id); err != nil {
+		status, _, _ := bytes.Cut(answer[:end], []byte("\r\n"))
+		if err := answered(string(status)); err != nil {
 			return err
 		}
 		h.in.pos += end + 4
@@ -38,26 +38,15 @@ func (h *hostConn) handshake(nc net.Conn, request []byte) error {
 	}
 }
 
-// answered says what the head of an answer to a handshake means, that a host with an id was asked for.
-func answered(head, id string) error {
-	status, rest, _ := strings.Cut(head, "\r\n")
-	status, http11 := strings.CutPrefix(status, "HTTP/1.1 ")
+// answered says what the status line of an answer to a handshake means.
+func answered(status string) error {
+	status = strings.TrimPrefix(status, "HTTP/1.1 ")
 	switch {
-	case !http11:
-		return fmt.Errorf("%w: it does not speak HTTP/1.1: %.60q", errUnreachable, status)
-	case strings.HasPrefix(status, "421 "):
-		return fmt.Errorf("%w: another host has its address", errUnreachable)
+	case strings.HasPrefix(status, "101 "):
+		return nil
 	case strings.HasPrefix(status, "400 "), strings.HasPrefix(status, "431 "):
 		// It is not the host that is wrong, and another one would say the same.
 		return protocol.Closef(protocol.CloseUnavailable, "the host of the room does not take this handshake: %.60q", status)
-	case !strings.HasPrefix(status, "101 "):
-		return fmt.Errorf("%w: %.60q", errRefused, status)
 	}
-	for line := range strings.SplitSeq(rest, "\r\n") {
-		name, value, _ := strings.Cut(line, ":")
-		if strings.EqualFold(name, ws.HostHeader) && strings.TrimSpace(value) == id {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: another program has its address", errUnreachable)
+	return fmt.Errorf("%w: %.60q", errRefused, status)
 }

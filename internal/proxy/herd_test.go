@@ -60,7 +60,7 @@ func (m *mute) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m.opened.Add(1)
-	_, _ = nc.Write(append(ws.AcceptanceOf(rw.Header().Get(ws.HostHeader), "", false), framed(stepOne)...))
+	_, _ = nc.Write(append(ws.Acceptance("", false), framed(stepOne)...))
 	_, _ = io.Copy(io.Discard, nc)
 	_ = nc.Close()
 	m.opened.Add(-1)

@@ -62,12 +62,6 @@ func hostRequest(r *http.Request, symphony bool) ([]byte, error) {
 	return bytes.Clone(b.Bytes()), nil
 }
 
-// named is a handshake for the host with an id.
-func named(request []byte, id string) []byte {
-	head := request[: len(request)-2 : len(request)-2]
-	return append(head, ws.HostHeader+": "+id+"\r\n\r\n"...)
-}
-
 func firstOf(a, b string) string {
 	if a != "" {
 		return a

@@ -23,7 +23,6 @@ import (
 // scripted is a host that does what a test says.
 type scripted struct {
 	t     *testing.T
-	name  string // as which it answers
 	conns *breakable
 	seat  cluster.Membership
 	calls chan *call
@@ -41,13 +40,19 @@ type call struct {
 // scripted starts such a host, which has the room r.
 func (w *world) scripted(id string) *scripted {
 	w.t.Helper()
+	return w.scriptedAs(id, func(h http.Handler) http.Handler { return ws.Addressed(h, id) })
+}
+
+// scriptedAs is scripted with a wrapper of what takes links.
+func (w *world) scriptedAs(id string, as func(http.Handler) http.Handler) *scripted {
+	w.t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s := &scripted{t: w.t.(*testing.T), name: id, conns: &breakable{Listener: ln}, calls: make(chan *call, 100)}
+	s := &scripted{t: w.t.(*testing.T), conns: &breakable{Listener: ln}, calls: make(chan *call, 100)}
 	links := link.Listen(ln.Addr())
-	go func() { _ = http.Serve(s.conns, ws.Addressed(links, id)) }()
+	go func() { _ = http.Serve(s.conns, as(links)) }()
 	w.t.Cleanup(func() {
 		_ = ln.Close()
 		links.End()
@@ -69,7 +74,7 @@ func (w *world) scripted(id string) *scripted {
 			if f := s.slow.Load(); f != nil {
 				(*f)()
 			}
-			_, _ = nc.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSymphony-Host: " + s.name + "\r\n\r\n"))
+			_, _ = nc.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"))
 			s.calls <- c
 		}
 	}()

@@ -129,7 +129,7 @@ func TestHostWithAFullQueue(t *testing.T) {
 	if _, err := http.ReadRequest(bufio.NewReader(nc)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := nc.Write(append(ws.AcceptanceOf("h", "", false), framed(stepOne)...)); err != nil {
+	if _, err := nc.Write(append(ws.Acceptance("", false), framed(stepOne)...)); err != nil {
 		t.Fatal(err)
 	}
 	s.message(stepOne)

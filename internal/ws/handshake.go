@@ -40,21 +40,15 @@ func HasToken(header []string, token string) bool {
 	return false
 }
 
-// Acceptance is AcceptanceOf a server that is no host of a cluster.
-func Acceptance(key string, symphony bool) []byte { return AcceptanceOf("", key, symphony) }
-
-// AcceptanceOf is the server's half of the handshake, ready to be sent. host is its HostHeader, if any. No extension is ever accepted: compression
+// Acceptance is the server's half of the handshake, ready to be sent. No extension is ever accepted: compression
 // costs more memory per connection than everything else together, and updates are small.
-func AcceptanceOf(host, key string, symphony bool) []byte {
+func Acceptance(key string, symphony bool) []byte {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	b := make([]byte, 0, 192)
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b = base64.StdEncoding.AppendEncode(b, sum[:])
 	if symphony {
 		b = append(b, "\r\nSec-WebSocket-Protocol: "+protocol.Subprotocol...)
-	}
-	if host != "" {
-		b = append(b, "\r\n"+HostHeader+": "+host...)
 	}
 	return append(b, "\r\n\r\n"...)
 }
