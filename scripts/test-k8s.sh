@@ -50,8 +50,22 @@ down() {
 	exit $status
 }
 trap 'exit 130' INT TERM
-[ ! -e "$where/pid1" ] || { echo "test-k8s: a node is running already: $node/down.sh ends it" >&2; exit 1; }
+# Whether the node of which something is left there is in use: it runs, and so does the run of this script that started it, if it was one.
+in_use() {
+	tr '\0' ' ' 2>/dev/null <"/proc/$(cat "$where/pid1")/cmdline" | grep -q 'node\.sh' || return 1
+	[ ! -e "$where/owner" ] || tr '\0' ' ' 2>/dev/null <"/proc/$(cat "$where/owner")/cmdline" | grep -q 'test-k8s\.sh'
+}
+if [ -e "$where/pid1" ]; then
+	if in_use; then
+		echo "test-k8s: a node is running already: $node/down.sh ends it" >&2
+		exit 1
+	fi
+	echo "test-k8s: a run before was ended before it could end its node; that is done now" >&2
+	"$node/down.sh" >&2
+fi
 trap down EXIT
+mkdir -p "$where"
+echo $$ >"$where/owner"
 if ! "$node/up.sh" >&2; then
 	trap - EXIT INT TERM
 	"$node/down.sh" >&2 || true
