@@ -101,6 +101,9 @@ func (r *room) load() {
 	switch {
 	case r.phase == gone:
 		return // another host opened it meanwhile
+	case r.host.ctx.Err() != nil:
+		r.end(errShutdown)
+		return
 	case errors.Is(err, ErrDeleted):
 		r.end(errDeleted)
 		return
@@ -143,8 +146,12 @@ func (r *room) claim() error {
 		claims.Release(r.id)
 		return errShutdown
 	}
+	r.claimed = err == nil
+	if r.host.ctx.Err() != nil {
+		r.end(errShutdown)
+		return errShutdown
+	}
 	if err == nil {
-		r.claimed = true
 		return nil
 	}
 	var why *protocol.CloseError
