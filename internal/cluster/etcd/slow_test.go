@@ -24,14 +24,20 @@ func TestSlowWatcher(t *testing.T) {
 	events := slow.Watch(t.Context())
 	for clustertest.Await(t, "the watch is in step", events).Kind != cluster.EventSynced {
 	}
-	before := watchers(t, server)
+	const both = 2 // the watch of hosts and rooms, and the one of etcd's history
+	clustertest.Eventually(t, "the watches begin at etcd", func() error {
+		if n := watchers(t, server); n != both {
+			return fmt.Errorf("%d watchers, want %d", n, both)
+		}
+		return nil
+	})
 	const rooms = 1000
 	for i := range rooms {
 		claim(t, m, fmt.Sprint(i), "one")
 	}
 	clustertest.Eventually(t, "the watch ends at etcd", func() error {
-		if n := watchers(t, server); n >= before {
-			return fmt.Errorf("%v watchers, and there were %v", n, before)
+		if n := watchers(t, server); n >= both {
+			return fmt.Errorf("%d watchers, and there were %d", n, both)
 		}
 		return nil
 	})
