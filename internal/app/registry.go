@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -33,22 +32,15 @@ func openRegistry(ctx context.Context, config Config, log *slog.Logger) (cluster
 	case "unix": // of the supervisor, see startSupervisor
 		return socket.Dial(ctx, where)
 	case "etcd", "etcds":
-		u, err := url.Parse(where)
-		if err != nil || u.Host == "" {
-			return nil, fmt.Errorf("setting cluster.registry: it is no URL such as etcd://host:2379,host:2379/prefix")
+		o, err := etcdAt(where)
+		if err != nil {
+			return nil, err
 		}
-		o := etcd.Options{Prefix: strings.TrimRight(u.Path, "/"), TTL: config.Cluster.Lease, Logger: log}
-		for address := range strings.SplitSeq(u.Host, ",") {
-			o.Endpoints = append(o.Endpoints, map[string]string{"etcd": "http://", "etcds": "https://"}[scheme]+address)
-		}
+		o.TTL, o.Logger = config.Cluster.Lease, log
 		if scheme == "etcds" {
 			if o.TLS, err = etcdTLS(config.Cluster); err != nil {
 				return nil, err
 			}
-		}
-		if u.User != nil {
-			o.Username = u.User.Username()
-			o.Password, _ = u.User.Password()
 		}
 		return openEtcd(ctx, o, log)
 	}
