@@ -16,7 +16,7 @@ import (
 const (
 	FormatAuto = "auto" // coloured lines on a terminal, FormatText elsewhere
 	FormatText = "text" // key=value lines
-	FormatJSON = "json" // one JSON object per line
+	FormatJSON = "json" // one JSON object per line; durations are text with a unit, as in the others
 )
 
 // NewLogger returns a logger that writes records of at least the given level ("debug", "info", "warn", "error") to w in
@@ -38,6 +38,12 @@ func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	case FormatText:
 		return slog.New(slog.NewTextHandler(w, options)), nil
 	case FormatJSON:
+		options.ReplaceAttr = func(_ []string, a slog.Attr) slog.Attr {
+			if a.Value.Kind() == slog.KindDuration {
+				a.Value = slog.StringValue(a.Value.Duration().String())
+			}
+			return a
+		}
 		return slog.New(slog.NewJSONHandler(w, options)), nil
 	}
 	return nil, fmt.Errorf("log format %q is unknown: use %s, %s or %s", format, FormatAuto, FormatText, FormatJSON)

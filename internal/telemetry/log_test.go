@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestLoggerWritesEachFormat(t *testing.T) {
@@ -15,8 +16,8 @@ func TestLoggerWritesEachFormat(t *testing.T) {
 			t.Fatalf("%s: %v", format, err)
 		}
 		log.Debug("hidden")
-		log.Info("room opened", "room", "demo")
-		if text := out.String(); !strings.Contains(text, "demo") || strings.Contains(text, "hidden") {
+		log.Info("room opened", "room", "demo", "took", 1500*time.Millisecond)
+		if text := out.String(); !strings.Contains(text, "demo") || !strings.Contains(text, "1.5s") || strings.Contains(text, "hidden") {
 			t.Errorf("%s wrote %q", format, text)
 		}
 		if format == FormatJSON && !json.Valid(out.Bytes()) {
